@@ -1,0 +1,35 @@
+//! The trace: what was on the wire, and nothing else.
+//!
+//! A [`Hop`] is one request and what came of it, seen at one [`Tap`]. A [`Chain`] is
+//! the group of hops that one browser fetch caused. Everything that is *concluded*
+//! (which hops belong together, what a browser thinks of them, who is to blame) is a
+//! value of another part; a chain only carries the links that `link` found, each with
+//! its clue, so that a reader can disagree.
+//!
+//! **Invariant:** header values are bytes, repeats are kept, nothing is normalised. A
+//! broken answer is the subject of this program, not an error.
+//!
+//! **Invariant:** no clock, no I/O. Times come in with the hop.
+
+mod body;
+mod chain;
+mod event;
+mod headers;
+mod hop;
+mod note;
+mod tap;
+mod target;
+mod time;
+
+pub use body::Body;
+pub use chain::{Chain, ChainHop, Clue, HopKind, Link, LinkWhy, Outside, Sighting};
+pub use event::{Event, Recorder};
+pub use headers::{Header, Headers};
+pub use hop::{
+    ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Outcome, OwnChange, Request,
+    Response, Testimony, Timing, Version,
+};
+pub use note::Note;
+pub use tap::{Tap, TapId, TapKind};
+pub use target::Target;
+pub use time::Time;

@@ -1,0 +1,116 @@
+//! What a recorder is told, in the order it happens to one exchange.
+
+use std::future::Future;
+
+use super::{
+    Body, ConnectionId, Exchange, Failure, Hop, HopId, Outcome, OwnChange, Request, Response,
+    TapId, Time,
+};
+
+/// One thing that happened to an exchange. A hop is the fold of its events ([`Event::apply`]).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Event {
+    /// The request's head is here. `request.body` is still empty.
+    Asked {
+        id: HopId,
+        tap: TapId,
+        connection: ConnectionId,
+        exchange: Exchange,
+        at: Time,
+        request: Request,
+        own_changes: Vec<OwnChange>,
+    },
+    /// A piece of the request's body. `kept` is what is within the capture limit, `length` the
+    /// piece's whole length.
+    RequestBody { id: HopId, kept: Vec<u8>, length: u64, end: bool },
+    /// The upstream connection was opened, in so many microseconds.
+    Connected { id: HopId, micros: u64 },
+    /// The response's head is here. `response.body` is still empty.
+    Answered { id: HopId, at: Time, response: Response, own_changes: Vec<OwnChange> },
+    /// A piece of the response's body.
+    ResponseBody { id: HopId, kept: Vec<u8>, length: u64, end: bool },
+    /// The exchange is over. With a failure: before [`Event::Answered`] no answer came, after it
+    /// the body stopped short.
+    Ended { id: HopId, at: Time, failure: Option<Failure> },
+}
+
+impl Event {
+    pub fn id(&self) -> HopId {
+        match self {
+            Event::Asked { id, .. }
+            | Event::RequestBody { id, .. }
+            | Event::Connected { id, .. }
+            | Event::Answered { id, .. }
+            | Event::ResponseBody { id, .. }
+            | Event::Ended { id, .. } => *id,
+        }
+    }
+
+    /// Grow `hop` by this event. `Asked` starts a new hop; any other event without a hop is
+    /// dropped, because its beginning was lost.
+    pub fn apply(self, hop: &mut Option<Hop>) {
+        match (self, hop.as_mut()) {
+            (Event::Asked { id, tap, connection, exchange, at, request, own_changes }, _) => {
+                *hop = Some(Hop {
+                    id,
+                    tap,
+                    exchange,
+                    connection: Some(connection),
+                    started: at,
+                    ended: None,
+                    request,
+                    outcome: Outcome::Pending,
+                    timing: super::Timing::default(),
+                    own_changes,
+                    testimony: super::Testimony::default(),
+                });
+            }
+            (Event::RequestBody { kept, length, end, .. }, Some(hop)) => {
+                grow(&mut hop.request.body, &kept, length, end);
+            }
+            (Event::Connected { micros, .. }, Some(hop)) => hop.timing.connect = Some(micros),
+            (Event::Answered { at, response, own_changes, .. }, Some(hop)) => {
+                hop.timing.wait = u64::try_from(at.since(hop.started)).ok();
+                hop.outcome = Outcome::Answered(response);
+                hop.own_changes.extend(own_changes);
+            }
+            (Event::ResponseBody { kept, length, end, .. }, Some(hop)) => {
+                if let Outcome::Answered(response) = &mut hop.outcome {
+                    grow(&mut response.body, &kept, length, end);
+                }
+            }
+            (Event::Ended { at, failure, .. }, Some(hop)) => end_hop(hop, at, failure),
+            (_, None) => {}
+        }
+    }
+}
+
+fn grow(body: &mut Body, kept: &[u8], length: u64, end: bool) {
+    body.bytes.extend_from_slice(kept);
+    body.length += length;
+    body.complete |= end;
+}
+
+fn end_hop(hop: &mut Hop, at: Time, failure: Option<Failure>) {
+    hop.ended = Some(at);
+    let total = u64::try_from(at.since(hop.started)).ok();
+    hop.timing.receive = total.zip(hop.timing.wait).map(|(all, wait)| all.saturating_sub(wait));
+    match (&mut hop.outcome, failure) {
+        (Outcome::Answered(response), failure) => response.truncated = failure,
+        (outcome, Some(failure)) => *outcome = Outcome::Failed(failure),
+        (_, None) => {}
+    }
+}
+
+/// Where the proxy puts what it sees. All it knows of the store, the screen and the people
+/// watching along.
+///
+/// `record` takes bursts without waiting and waits when its queue is full; it drops only when
+/// the disk has failed, and what was dropped is counted and shown.
+pub trait Recorder: Clone + Send + Sync + 'static {
+    /// Names for the exchanges to come.
+    fn next_id(&self) -> HopId;
+    /// The time now: the recorder's epoch plus a monotonic offset.
+    fn now(&self) -> Time;
+    fn record(&self, event: Event) -> impl Future<Output = ()> + Send;
+}
