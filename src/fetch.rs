@@ -1,0 +1,21 @@
+//! The [Fetch standard](https://fetch.spec.whatwg.org/): what a browser does.
+//!
+//! One implementation with two users. It can be **driven**: a machine without I/O that says
+//! what to send next and takes what came back (`hopscope fetch`, the lab's browser). And it can
+//! **judge**: recorded hops are replayed into the same machine, once per hypothesis about
+//! what the wire does not show (credentials mode, redirect mode, …), and the answers merged.
+//! Because it is one machine, driver and judge cannot disagree.
+//!
+//! **Invariant:** no product is known here, only the standard and where Chromium and Firefox
+//! leave it. Who caused a refusal and what to change is `diagnose`'s business.
+//!
+//! **Invariant:** a transport failure is never a CORS verdict.
+
+mod page;
+mod verdict;
+
+pub use page::{AddressSpace, Api, Browser, Credentials, Mode, RedirectMode};
+pub use verdict::{
+    Branch, Chromium, FailedBy, Firefox, Judged, Judgement, On, Unseen, UnseenKind, Verdict,
+    VerdictOutcome,
+};
