@@ -1,0 +1,1 @@
+//! The composition root: starts the parts and owns the channels between them.

@@ -1,0 +1,1 @@
+//! Files of other tools, and what commands print: HAR, the JSON of the contract, text.

@@ -1,0 +1,3 @@
+//! Parse, run, print what went wrong, exit.
+
+fn main() {}

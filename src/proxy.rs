@@ -1,0 +1,1 @@
+//! The taps: forward and reverse proxies that record every hop and change nothing.

@@ -1,0 +1,1 @@
+//! The trace file: one SQLite database, written by one thread, followed by any reader.

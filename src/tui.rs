@@ -1,0 +1,1 @@
+//! The terminal interface: model, message, update, view.
