@@ -8,6 +8,8 @@
 //! request merely shows it. Every view marks the place where it was lost, never where it was
 //! missed.
 
+use std::fmt;
+
 use crate::trace::TapId;
 
 /// One thing, followed.
@@ -35,6 +37,25 @@ pub enum What {
     Body,
     /// A response header, by its lower-case name.
     Header(String),
+}
+
+/// The contract's word: `prefix`, `header:access-control-allow-origin`.
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = match self {
+            What::Prefix => "prefix",
+            What::Slash => "slash",
+            What::Query => "query",
+            What::Method => "method",
+            What::Scheme => "scheme",
+            What::Host => "host",
+            What::Origin => "origin",
+            What::Cookie => "cookie",
+            What::Body => "body",
+            What::Header(name) => return write!(f, "header:{name}"),
+        };
+        f.write_str(word)
+    }
 }
 
 /// What happened to it at a hop.

@@ -1,13 +1,5 @@
 //! What a page asks for: the api it used and the request's modes.
 
-/// Whose behaviour is meant, where browsers differ.
-#[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
-pub enum Browser {
-    #[default]
-    Chromium,
-    Firefox,
-}
-
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
         $(#[$doc])*
@@ -29,6 +21,14 @@ macro_rules! words {
             }
         }
     };
+}
+
+words! {
+    /// Whose behaviour is meant, where browsers differ.
+    Browser {
+        Chromium = "chromium",
+        Firefox = "firefox",
+    }
 }
 
 words! {
