@@ -18,6 +18,7 @@
 //! * [`fetch`]: the Fetch standard as a machine without I/O, driven by sockets or by a recording.
 //! * [`link`]: a fold over small facts that groups hops into chains, each link with its clue.
 //! * [`lineage`]: one thing (a header, a prefix) followed across a chain.
+//! * [`ladder`]: a chain as rungs between actors, ready to be drawn on a screen or in text.
 //! * [`redact`]: what must not leave the machine.
 //! * [`diagnose`]: rules over a chain; who caused it and what to change.
 //! * `drive`, `proxy`, `store`, `formats`, `lab`, `tui`: the shell; each does its own kind of
@@ -37,6 +38,7 @@
 
 pub mod diagnose;
 pub mod fetch;
+pub mod ladder;
 pub mod lineage;
 pub mod link;
 pub mod redact;
