@@ -20,6 +20,7 @@ mod note;
 mod tap;
 mod target;
 mod time;
+mod visible;
 
 pub use body::Body;
 pub use chain::{Chain, ChainHop, Clue, HopKind, Link, LinkWhy, Outside, Sighting};
@@ -33,3 +34,4 @@ pub use note::Note;
 pub use tap::{Tap, TapId, TapKind};
 pub use target::Target;
 pub use time::Time;
+pub use visible::{visible, visible_bytes};

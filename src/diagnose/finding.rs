@@ -50,7 +50,7 @@ pub struct Answered {
 }
 
 /// Everything concluded of one chain.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Analysis {
     pub chain: Arc<Chain>,
     pub judgement: Judgement,
