@@ -1,0 +1,73 @@
+//! What the copy key puts on the clipboard: plain text of what a pane shows.
+
+use std::fmt::Write;
+
+use super::model::{Open, Pane};
+use crate::fetch::Judgement;
+use crate::trace::{Hop, Outcome, visible, visible_bytes};
+
+/// The text and what it is, for the notice.
+pub(super) fn to_copy(open: &Open, pane: Pane) -> (&'static str, String) {
+    match pane {
+        Pane::Chains | Pane::Chain | Pane::Lineage => {
+            ("the request's URL", visible(&open.analysis.judgement.request.url).into_owned())
+        }
+        Pane::Finding => ("the finding", finding(open)),
+        Pane::Verdict => ("the verdict", verdict(&open.analysis.judgement)),
+        Pane::Hop => ("the hop's heads", hop(open)),
+    }
+}
+
+fn finding(open: &Open) -> String {
+    let Some(finding) = open.finding() else { return String::new() };
+    let mut out = format!("{} at hop {}", finding.code, finding.hop + 1);
+    if let Some(by) = finding.by.as_str() {
+        let _ = write!(out, ", by {by}");
+    }
+    let _ = write!(out, "\n{}\n", visible(&finding.title));
+    for it in &finding.evidence {
+        let _ = writeln!(out, "  hop {} {}: {}", it.hop + 1, it.place, visible(&it.text));
+    }
+    let _ = writeln!(out, "Fix: {}", visible(&finding.fix));
+    out
+}
+
+fn verdict(judgement: &Judgement) -> String {
+    let verdict = &judgement.verdict;
+    let mut out = format!("{}: {}\n", verdict.outcome.as_str(), visible(&verdict.reading));
+    if let Some(console) = &verdict.chromium.console {
+        let _ = writeln!(out, "{}", visible(console));
+    }
+    if let Some(reason) = &verdict.firefox.reason {
+        let _ = writeln!(out, "Reason: {}", visible(reason));
+    }
+    out
+}
+
+fn hop(open: &Open) -> String {
+    let Some(it) = open.analysis.chain.hops.get(open.hop) else { return String::new() };
+    heads(&it.hop)
+}
+
+/// Request and response head as text.
+fn heads(hop: &Hop) -> String {
+    let mut out = format!("{} {}\n", visible(&hop.request.method), visible(&hop.request.url));
+    let fields = |headers: &crate::trace::Headers, out: &mut String| {
+        for it in headers.iter() {
+            let _ = writeln!(out, "{}: {}", visible(&it.name), visible_bytes(&it.value));
+        }
+    };
+    fields(&hop.request.headers, &mut out);
+    match &hop.outcome {
+        Outcome::Answered(response) => {
+            let version = response.version.as_str();
+            let _ = writeln!(out, "\n{version} {}", response.status);
+            fields(&response.headers, &mut out);
+        }
+        Outcome::Failed(failure) => {
+            let _ = writeln!(out, "\n{}: {}", failure.kind.as_str(), visible(&failure.detail));
+        }
+        Outcome::Pending => out.push_str("\nno answer yet\n"),
+    }
+    out
+}
