@@ -49,6 +49,7 @@ pub mod formats;
 pub mod lab;
 pub mod proxy;
 pub mod store;
+pub mod tls;
 pub mod tui;
 
 pub mod app;
