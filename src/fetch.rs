@@ -11,10 +11,18 @@
 //!
 //! **Invariant:** a transport failure is never a CORS verdict.
 
+pub mod judge;
+pub mod method;
 mod page;
+pub mod request;
+pub mod safelist;
 mod verdict;
 
-pub use page::{AddressSpace, Api, Browser, Credentials, Mode, RedirectMode};
+pub use judge::{Known, judge};
+pub use page::{
+    AddressSpace, Api, Browser, CacheMode, Credentials, Mode, RedirectMode, ReferrerPolicy,
+};
+pub use request::{BodyKind, Page, PageRequest};
 pub use verdict::{
     Branch, Chromium, FailedBy, Firefox, Judged, Judgement, On, Unseen, UnseenKind, Verdict,
     VerdictOutcome,

@@ -83,3 +83,29 @@ words! {
         Loopback = "loopback",
     }
 }
+
+words! {
+    /// The [cache mode](https://fetch.spec.whatwg.org/#concept-request-cache-mode).
+    CacheMode {
+        Default = "default",
+        NoStore = "no-store",
+        Reload = "reload",
+        NoCache = "no-cache",
+        ForceCache = "force-cache",
+        OnlyIfCached = "only-if-cached",
+    }
+}
+
+words! {
+    /// The [referrer policy](https://w3c.github.io/webappsec-referrer-policy/#referrer-policies).
+    ReferrerPolicy {
+        NoReferrer = "no-referrer",
+        NoReferrerWhenDowngrade = "no-referrer-when-downgrade",
+        Origin = "origin",
+        OriginWhenCrossOrigin = "origin-when-cross-origin",
+        SameOrigin = "same-origin",
+        StrictOrigin = "strict-origin",
+        StrictOriginWhenCrossOrigin = "strict-origin-when-cross-origin",
+        UnsafeUrl = "unsafe-url",
+    }
+}
