@@ -65,28 +65,40 @@ impl Event {
                     testimony: super::Testimony::default(),
                 });
             }
-            (Event::RequestBody { kept, length, end, .. }, Some(hop)) => {
-                grow(&mut hop.request.body, &kept, length, end);
+            (event, Some(hop)) => event.grow(hop),
+            (_, None) => {}
+        }
+    }
+
+    /// [`Event::apply`] to a hop that was begun.
+    pub fn grow(self, hop: &mut Hop) {
+        match self {
+            Event::Asked { .. } => {}
+            Event::RequestBody { kept, length, end, .. } => {
+                grow(&mut hop.request.body, kept, length, end);
             }
-            (Event::Connected { micros, .. }, Some(hop)) => hop.timing.connect = Some(micros),
-            (Event::Answered { at, response, own_changes, .. }, Some(hop)) => {
+            Event::Connected { micros, .. } => hop.timing.connect = Some(micros),
+            Event::Answered { at, response, own_changes, .. } => {
                 hop.timing.wait = u64::try_from(at.since(hop.started)).ok();
                 hop.outcome = Outcome::Answered(response);
                 hop.own_changes.extend(own_changes);
             }
-            (Event::ResponseBody { kept, length, end, .. }, Some(hop)) => {
+            Event::ResponseBody { kept, length, end, .. } => {
                 if let Outcome::Answered(response) = &mut hop.outcome {
-                    grow(&mut response.body, &kept, length, end);
+                    grow(&mut response.body, kept, length, end);
                 }
             }
-            (Event::Ended { at, failure, .. }, Some(hop)) => end_hop(hop, at, failure),
-            (_, None) => {}
+            Event::Ended { at, failure, .. } => end_hop(hop, at, failure),
         }
     }
 }
 
-fn grow(body: &mut Body, kept: &[u8], length: u64, end: bool) {
-    body.bytes.extend_from_slice(kept);
+fn grow(body: &mut Body, kept: Vec<u8>, length: u64, end: bool) {
+    if body.bytes.is_empty() {
+        body.bytes = kept;
+    } else {
+        body.bytes.extend_from_slice(&kept);
+    }
     body.length += length;
     body.complete |= end;
 }
@@ -113,4 +125,9 @@ pub trait Recorder: Clone + Send + Sync + 'static {
     /// The time now: the recorder's epoch plus a monotonic offset.
     fn now(&self) -> Time;
     fn record(&self, event: Event) -> impl Future<Output = ()> + Send;
+    /// Keep `event` if there is room for it now, else hand it back. For places that cannot wait;
+    /// they go on to [`Recorder::record`] when it comes back.
+    fn offer(&self, event: Event) -> Option<Event> {
+        Some(event)
+    }
 }
