@@ -1,1 +1,82 @@
 //! The trace file: one SQLite database, written by one thread, followed by any reader.
+//!
+//! ```text
+//! proxy ──▶ StoreRecorder ──▶ bounded queue ──▶ Writer (one thread) ──▶ x.hops
+//!                                                                         │
+//!                        this process, or any other ◀── Reader ◀──────────┘
+//! ```
+//!
+//! While it is recorded, a trace has a write-ahead log beside it; after a clean stop it is one
+//! file. The promise is against the death of the process, not of the machine: what was recorded
+//! more than [`TICK`] ago is in the file, also after `kill -9`.
+//!
+//! **Invariant:** recording never stops traffic. A full queue makes a recorder wait at most a
+//! second; a disk that hangs, fails or is full makes hops go unrecorded, and they are counted
+//! ([`Unrecorded`]) with the reason.
+//!
+//! **Invariant:** nothing is concluded here. What others conclude they may keep in the table of
+//! derived values, which can be dropped at any time.
+
+mod block;
+mod clock;
+mod dictionary;
+mod error;
+mod info;
+mod place;
+mod queue;
+mod reader;
+mod recorder;
+mod rest;
+mod row;
+mod schema;
+mod writer;
+
+use std::path::Path;
+
+pub use error::Error;
+pub use info::{Info, State, Unrecorded};
+pub use reader::{Changes, Hops, Reader};
+pub use recorder::StoreRecorder;
+pub use row::Load;
+pub use writer::{TICK, Writer};
+
+use crate::trace::{Hop, Tap};
+
+/// Where traces are made.
+pub struct Store;
+
+impl Store {
+    /// Start a new trace at `path` for these taps, outermost first.
+    ///
+    /// The recorder may be cloned freely; the trace ends when [`Writer::finish`] is called.
+    /// An existing file is never touched.
+    pub fn create(path: &Path, taps: &[Tap]) -> Result<(StoreRecorder, Writer), Error> {
+        let connection = schema::create(path, taps)?;
+        writer::start(path, connection)
+    }
+
+    /// Write hops that come from elsewhere (another tool's file, `hopscope fetch`) as a new
+    /// trace at `path`. Their ids are kept.
+    pub fn import(
+        path: &Path,
+        taps: &[Tap],
+        hops: impl IntoIterator<Item = Hop>,
+    ) -> Result<Info, Error> {
+        let (recorder, writer) = Store::create(path, taps)?;
+        for hop in hops {
+            recorder.insert_blocking(hop);
+        }
+        let unrecorded = writer.finish();
+        if unrecorded.count > 0 {
+            return Err(Error::Incomplete { path: path.to_owned(), unrecorded });
+        }
+        Reader::open(path)?.info()
+    }
+
+    /// The same without a file: a trace in memory, for reading only what another tool recorded.
+    pub fn in_memory(taps: &[Tap], hops: impl IntoIterator<Item = Hop>) -> Result<Reader, Error> {
+        let mut connection = schema::in_memory(taps)?;
+        writer::insert_all(&mut connection, hops)?;
+        Ok(Reader::over(connection))
+    }
+}

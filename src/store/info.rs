@@ -1,0 +1,37 @@
+//! What is in a trace, in numbers.
+
+use crate::trace::{Tap, Time};
+
+/// What is in a trace.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Info {
+    /// Every recorded exchange, also sightings.
+    pub hops: u64,
+    /// Outermost first.
+    pub taps: Vec<Tap>,
+    /// When the first request arrived. `None` for an empty trace.
+    pub first: Option<Time>,
+    /// When the last answer was complete, or its request arrived if it never was.
+    pub last: Option<Time>,
+    /// Size on disk, the write-ahead log included; of a trace in memory, its pages.
+    pub bytes: u64,
+    pub unrecorded: Unrecorded,
+    pub state: State,
+}
+
+/// Whether somebody still writes to a trace.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum State {
+    /// It is being recorded, or its recorder was killed.
+    Open,
+    /// Its recorder ended it.
+    Finished,
+}
+
+/// Hops that passed but could not be kept.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Unrecorded {
+    pub count: u64,
+    /// The latest reason, as a sentence; empty while nothing was lost.
+    pub why: String,
+}

@@ -1,0 +1,249 @@
+//! The bounded queue between the recorders and the one writer.
+//!
+//! Recorders push under a short lock; the writer takes everything at once. So a burst costs one
+//! lock per event and no wake-up, and the writer works in batches.
+//!
+//! **Invariant:** a push never waits longer than [`PATIENCE`], and not at all once the writer is
+//! known to be stuck.
+
+use std::collections::HashSet;
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::Notify;
+
+use super::Unrecorded;
+use crate::trace::{Event, Hop, HopId};
+
+/// What a recorder hands over.
+#[derive(Debug)]
+pub(super) enum Item {
+    Event(Event),
+    /// A hop that is already over.
+    Hop(Box<Hop>),
+}
+
+impl Item {
+    fn id(&self) -> HopId {
+        match self {
+            Item::Event(event) => event.id(),
+            Item::Hop(hop) => hop.id,
+        }
+    }
+
+    /// Roughly the bytes held.
+    fn weight(&self) -> usize {
+        let body = match self {
+            Item::Event(Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. }) => {
+                kept.len()
+            }
+            Item::Event(Event::Asked { .. } | Event::Answered { .. }) => 1024,
+            Item::Hop(hop) => {
+                let response = hop.response().map_or(0, |it| it.body.bytes.len());
+                2048 + hop.request.body.bytes.len() + response
+            }
+            Item::Event(_) => 0,
+        };
+        body + size_of::<Item>()
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    state: Mutex<State>,
+    /// Wakes the writer before its tick: there is much to do, or an end.
+    work: Condvar,
+    /// Wakes recorders that wait for room.
+    room: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    items: Vec<Item>,
+    weight: usize,
+    /// No more will come.
+    closed: bool,
+    /// The writer has not kept up for longer than recorders wait.
+    stuck: bool,
+    /// Hops of which an event was lost. Whatever else comes of them is dropped too.
+    lost: HashSet<HopId>,
+    /// Those of `lost` that the writer has not heard of.
+    unheard: Vec<HopId>,
+    unrecorded: Unrecorded,
+}
+
+/// What the writer takes.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) items: Vec<Item>,
+    pub(super) lost: Vec<HopId>,
+    pub(super) unrecorded: Unrecorded,
+    pub(super) closed: bool,
+}
+
+impl Queue {
+    /// Push without waiting; the item comes back when there is no room.
+    pub(super) fn offer(&self, item: Item) -> Option<Item> {
+        let weight = item.weight();
+        let mut state = self.lock();
+        if state.drops(&item) {
+            return None;
+        }
+        if state.weight + weight > LIMIT && !state.items.is_empty() {
+            if state.stuck {
+                state.lose(&item, STUCK);
+                return None;
+            }
+            return Some(item);
+        }
+        state.weight += weight;
+        state.items.push(item);
+        if state.weight > LIMIT / 4 {
+            self.work.notify_one();
+        }
+        None
+    }
+
+    /// Push, and wait for room as long as [`PATIENCE`] allows.
+    pub(super) async fn push(&self, item: Item) {
+        let Some(mut item) = self.offer(item) else { return };
+        let deadline = tokio::time::Instant::now() + PATIENCE;
+        loop {
+            let room = self.room.notified();
+            match self.offer(item) {
+                None => return,
+                Some(back) => item = back,
+            }
+            if tokio::time::timeout_at(deadline, room).await.is_err() {
+                return self.give_up(&item);
+            }
+        }
+    }
+
+    /// [`Queue::push`] for a thread of its own.
+    pub(super) fn push_blocking(&self, item: Item) {
+        let Some(mut item) = self.offer(item) else { return };
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(1));
+            match self.offer(item) {
+                None => return,
+                Some(back) => item = back,
+            }
+        }
+        self.give_up(&item);
+    }
+
+    /// What has come, after at most `tick`.
+    pub(super) fn take(&self, tick: Duration) -> Batch {
+        let state = self.lock();
+        let waited =
+            self.work.wait_timeout_while(state, tick, |it| !it.closed && it.weight <= LIMIT / 4);
+        let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
+        let items = std::mem::take(&mut state.items);
+        state.items.reserve(items.len().min(MANY));
+        state.weight = 0;
+        state.stuck = false;
+        let lost = std::mem::take(&mut state.unheard);
+        let (unrecorded, closed) = (state.unrecorded.clone(), state.closed);
+        drop(state);
+        self.room.notify_waiters();
+        Batch { items, lost, unrecorded, closed }
+    }
+
+    /// Wait for the tick without taking anything: the writer cannot write. Whether it is the end.
+    pub(super) fn pause(&self, tick: Duration, why: &str) -> bool {
+        let mut state = self.lock();
+        state.stuck = true;
+        why.clone_into(&mut state.unrecorded.why);
+        let waited = self.work.wait_timeout_while(state, tick, |it| !it.closed);
+        waited.unwrap_or_else(PoisonError::into_inner).0.closed
+    }
+
+    pub(super) fn close(&self) {
+        self.lock().closed = true;
+        self.work.notify_all();
+    }
+
+    pub(super) fn unrecorded(&self) -> Unrecorded {
+        let mut unrecorded = self.lock().unrecorded.clone();
+        if unrecorded.count == 0 {
+            unrecorded.why.clear();
+        }
+        unrecorded
+    }
+
+    /// Count hops that the writer had and could not keep.
+    pub(super) fn count(&self, hops: u64, why: &str) {
+        let mut state = self.lock();
+        state.unrecorded.count += hops;
+        why.clone_into(&mut state.unrecorded.why);
+    }
+
+    /// Count everything that still waits: nobody will write it.
+    pub(super) fn abandon(&self) -> Unrecorded {
+        let mut state = self.lock();
+        state.closed = true;
+        for item in std::mem::take(&mut state.items) {
+            state.lose(&item, STUCK);
+        }
+        drop(state);
+        self.unrecorded()
+    }
+
+    fn give_up(&self, item: &Item) {
+        let mut state = self.lock();
+        state.stuck = true;
+        state.lose(item, STUCK);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Whoever panicked while holding it left plain values behind.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Whether `item` belongs to a hop that is already counted as lost, or comes after the end.
+    fn drops(&mut self, item: &Item) -> bool {
+        if self.closed {
+            if matches!(item, Item::Event(Event::Asked { .. }) | Item::Hop(_)) {
+                self.lose(item, "the recording had ended");
+            }
+            return true;
+        }
+        if self.lost.is_empty() || !self.lost.contains(&item.id()) {
+            return false;
+        }
+        if matches!(item, Item::Event(Event::Ended { .. })) {
+            self.lost.remove(&item.id());
+        }
+        true
+    }
+
+    fn lose(&mut self, item: &Item, why: &str) {
+        let id = item.id();
+        let over = matches!(item, Item::Event(Event::Ended { .. }) | Item::Hop(_));
+        if self.lost.contains(&id) {
+            return;
+        }
+        if !over {
+            self.lost.insert(id);
+        }
+        if !matches!(item, Item::Event(Event::Asked { .. }) | Item::Hop(_)) {
+            self.unheard.push(id);
+        }
+        self.unrecorded.count += 1;
+        if self.unrecorded.why.is_empty() {
+            why.clone_into(&mut self.unrecorded.why);
+        }
+    }
+}
+
+/// How long a recorder waits for room.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// Bytes that may wait.
+const LIMIT: usize = 32 << 20;
+/// Items that one batch usually has at most.
+const MANY: usize = 16_384;
+const STUCK: &str = "the disk did not keep up for more than a second";

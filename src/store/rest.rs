@@ -1,0 +1,82 @@
+//! What few hops have, as JSON in one column: a failure's detail, own changes, testimony.
+//!
+//! **Invariant:** the column's format is this file's own; unknown fields are skipped, so that an
+//! additive change needs no migration.
+
+use serde::{Deserialize, Serialize};
+
+use crate::trace::{Hop, OwnChange, Testimony};
+
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+pub(super) struct Rest {
+    /// What the operating system or the parser said about the failure.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub(super) detail: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    own: Vec<Own>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    said: Option<Said>,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+struct Own {
+    place: String,
+    from: Option<String>,
+    to: Option<String>,
+}
+
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+struct Said {
+    api: Option<String>,
+    mode: Option<String>,
+    credentials: Option<String>,
+    redirect: Option<String>,
+    error: Option<String>,
+    from_cache: bool,
+    initiator: Option<String>,
+}
+
+impl Rest {
+    /// The column for `hop`; nothing for most.
+    pub(super) fn write(hop: &Hop) -> Option<String> {
+        let detail = hop.failure().map(|it| it.detail.as_str()).unwrap_or_default();
+        if detail.is_empty() && hop.own_changes.is_empty() && hop.testimony == Testimony::default()
+        {
+            return None;
+        }
+        let own = hop.own_changes.iter().cloned().map(|it| {
+            let OwnChange { place, from, to } = it;
+            Own { place, from, to }
+        });
+        let rest = Rest { detail: detail.to_owned(), own: own.collect(), said: said(hop) };
+        serde_json::to_string(&rest).ok()
+    }
+
+    /// The column again; what cannot be read is treated as absent.
+    pub(super) fn read(column: Option<&str>) -> Rest {
+        column.and_then(|it| serde_json::from_str(it).ok()).unwrap_or_default()
+    }
+
+    pub(super) fn own_changes(&mut self) -> Vec<OwnChange> {
+        let own = std::mem::take(&mut self.own).into_iter();
+        own.map(|Own { place, from, to }| OwnChange { place, from, to }).collect()
+    }
+
+    pub(super) fn testimony(&mut self) -> Testimony {
+        let said = self.said.take().unwrap_or_default();
+        let Said { api, mode, credentials, redirect, error, from_cache, initiator } = said;
+        Testimony { api, mode, credentials, redirect, error, from_cache, initiator }
+    }
+}
+
+fn said(hop: &Hop) -> Option<Said> {
+    if hop.testimony == Testimony::default() {
+        return None;
+    }
+    let Testimony { api, mode, credentials, redirect, error, from_cache, initiator } =
+        hop.testimony.clone();
+    Some(Said { api, mode, credentials, redirect, error, from_cache, initiator })
+}

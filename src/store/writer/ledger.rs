@@ -1,0 +1,112 @@
+//! Which hops the writer holds, and what of them is already in the file.
+//!
+//! **Invariant:** a hop stands here until a commit has kept its end.
+
+use std::collections::HashMap;
+
+use crate::trace::{Body, Event, Hop, HopId, Outcome};
+
+/// One hop in memory.
+#[derive(Debug)]
+pub(super) struct Entry {
+    pub(super) hop: Hop,
+    /// Its row exists.
+    pub(super) written: bool,
+    /// It changed since it was last written.
+    pub(super) dirty: bool,
+    /// How many chunks of each body the file has.
+    pub(super) chunks: [i64; 2],
+}
+
+impl Entry {
+    fn new(hop: Hop) -> Entry {
+        Entry { hop, written: false, dirty: true, chunks: [0, 0] }
+    }
+
+    /// A commit kept it: its bytes may leave memory.
+    fn kept(&mut self) {
+        (self.written, self.dirty) = (true, false);
+        let (request, response) = bodies(&mut self.hop);
+        for (body, chunks) in [Some(request), response].into_iter().zip(&mut self.chunks) {
+            if let Some(body) = body.filter(|it| !it.bytes.is_empty()) {
+                body.bytes = Vec::new();
+                *chunks += 1;
+            }
+        }
+    }
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Ledger {
+    pub(super) open: HashMap<HopId, Entry>,
+    pub(super) over: Vec<Entry>,
+    /// Hops whose rows must go, because a part of them was lost.
+    pub(super) gone: Vec<HopId>,
+    /// Bytes of bodies in memory.
+    pub(super) weight: usize,
+}
+
+impl Ledger {
+    pub(super) fn apply(&mut self, event: Event) {
+        let id = event.id();
+        let ended = matches!(event, Event::Ended { .. });
+        if let Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. } = &event {
+            self.weight += kept.len();
+        }
+        if matches!(event, Event::Asked { .. }) {
+            let mut hop = None;
+            event.apply(&mut hop);
+            self.weight += HEADS;
+            self.open.extend(hop.map(|it| (id, Entry::new(it))));
+            return;
+        }
+        if ended {
+            let Some(mut entry) = self.open.remove(&id) else { return };
+            event.grow(&mut entry.hop);
+            self.over.push(entry);
+        } else if let Some(entry) = self.open.get_mut(&id) {
+            event.grow(&mut entry.hop);
+            entry.dirty = true;
+        }
+    }
+
+    pub(super) fn add(&mut self, hop: Hop) {
+        let response = hop.response().map_or(0, |it| it.body.bytes.len());
+        self.weight += HEADS + hop.request.body.bytes.len() + response;
+        self.over.push(Entry::new(hop));
+    }
+
+    /// A part of this hop was lost: what is left would be a lie.
+    pub(super) fn lose(&mut self, id: HopId) {
+        self.over.retain(|it| it.hop.id != id);
+        self.open.remove(&id);
+        self.gone.push(id);
+    }
+
+    /// A commit kept all that is open and the first `over` that are over.
+    pub(super) fn kept(&mut self, over: usize) {
+        self.over.drain(..over.min(self.over.len()));
+        self.gone.clear();
+        for entry in self.open.values_mut().filter(|it| it.dirty) {
+            entry.kept();
+        }
+        if self.over.is_empty() {
+            self.weight = self.open.len() * HEADS;
+        }
+    }
+
+    pub(super) fn is_clean(&self) -> bool {
+        self.over.is_empty() && self.gone.is_empty() && self.open.values().all(|it| !it.dirty)
+    }
+}
+
+fn bodies(hop: &mut Hop) -> (&mut Body, Option<&mut Body>) {
+    let response = match &mut hop.outcome {
+        Outcome::Answered(response) => Some(&mut response.body),
+        Outcome::Pending | Outcome::Failed(_) => None,
+    };
+    (&mut hop.request.body, response)
+}
+
+/// What a hop without bodies takes in memory, roughly.
+const HEADS: usize = 2048;

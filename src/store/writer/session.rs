@@ -1,0 +1,245 @@
+//! One trace being written: the connection, the ledger, and the numbers that run on.
+//!
+//! **Invariant:** after a failed commit the file and the ledger are as before it.
+
+use std::borrow::BorrowMut;
+use std::collections::HashMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::ledger::{Entry, Ledger};
+use crate::store::dictionary::Dictionary;
+use crate::store::queue::Item;
+use crate::store::row::{self, Bodies, Place};
+use crate::store::{Unrecorded, place, schema};
+use crate::trace::{Hop, HopId};
+
+#[derive(Debug)]
+pub(super) struct Session<C> {
+    connection: C,
+    file: Option<place::File>,
+    numbers: Numbers,
+    dictionary: Dictionary,
+    ledger: Ledger,
+    pub(super) unrecorded: Unrecorded,
+    /// What of `unrecorded` the file says.
+    said: u64,
+}
+
+/// What counts up in the file.
+#[derive(Clone, Debug, Default)]
+struct Numbers {
+    revision: i64,
+    last_row: i64,
+    /// A recorder's short number, by its random one.
+    recorders: HashMap<u64, i64>,
+}
+
+impl Session<Connection> {
+    pub(super) fn begin(
+        path: &Path,
+        connection: Connection,
+        recorder: Option<u64>,
+    ) -> rusqlite::Result<Session<Connection>> {
+        let file = Some(place::File::at(path));
+        let mut session = Session::over(connection, file)?;
+        if let Some(random) = recorder {
+            // The first one known gets number 0, so row ids of our own hops are their sequences.
+            session.numbers.recorder(&session.connection, random)?;
+        }
+        Ok(session)
+    }
+
+    /// The last commit is done: make the trace one file, and say that it is finished.
+    pub(super) fn finish(mut self) {
+        let Session { connection, unrecorded, .. } = &mut self;
+        // The log stays beside the file when there is no room to fold it in; the trace opens
+        // with it just as well.
+        let _ = say_unrecorded(connection, unrecorded)
+            .and_then(|()| {
+                connection.execute("UPDATE meta SET value = 'finished' WHERE key = 'state'", [])
+            })
+            .and_then(|_| connection.pragma_update(None, "journal_mode", "DELETE"));
+    }
+}
+
+impl<'a> Session<&'a mut Connection> {
+    pub(super) fn borrowing(
+        connection: &'a mut Connection,
+    ) -> rusqlite::Result<Session<&'a mut Connection>> {
+        Session::over(connection, None)
+    }
+}
+
+impl<C: BorrowMut<Connection>> Session<C> {
+    fn over(connection: C, file: Option<place::File>) -> rusqlite::Result<Session<C>> {
+        let db: &Connection = connection.borrow();
+        let numbers = Numbers::read(db)?;
+        let (dictionary, ledger) = (Dictionary::default(), Ledger::default());
+        let unrecorded = Unrecorded::default();
+        Ok(Session { connection, file, numbers, dictionary, ledger, unrecorded, said: 0 })
+    }
+
+    pub(super) fn fold(&mut self, items: Vec<Item>, lost: &[HopId]) {
+        for item in items {
+            match item {
+                Item::Event(event) => self.ledger.apply(event),
+                Item::Hop(hop) => self.ledger.add(*hop),
+            }
+        }
+        for id in lost {
+            self.ledger.lose(*id);
+        }
+    }
+
+    pub(super) fn add_hop(&mut self, hop: Hop) {
+        self.ledger.add(hop);
+    }
+
+    /// Whether so much could not be written that no more should be taken.
+    pub(super) fn is_full(&self) -> bool {
+        self.ledger.weight > LIMIT
+    }
+
+    pub(super) fn hops_not_kept(&self) -> u64 {
+        (self.ledger.over.len() + self.ledger.open.len()) as u64
+    }
+
+    /// Write what changed, in transactions short enough that none holds back for long what the
+    /// one before it could already have kept.
+    pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
+        while self.commit_some()? == Progress::More {}
+        Ok(())
+    }
+
+    fn commit_some(&mut self) -> rusqlite::Result<Progress> {
+        let db: &mut Connection = self.connection.borrow_mut();
+        if let Some(file) = &mut self.file {
+            file.restore_if_gone(db)?;
+        }
+        if self.ledger.is_clean() && self.unrecorded.count == self.said {
+            return Ok(Progress::All);
+        }
+        let before = self.numbers.clone();
+        let (numbers, dictionary) = (&mut self.numbers, &mut self.dictionary);
+        match write(db, numbers, dictionary, &self.ledger, &self.unrecorded) {
+            Ok(over) => {
+                self.said = self.unrecorded.count;
+                self.ledger.kept(over);
+                Ok(if self.ledger.over.is_empty() { Progress::All } else { Progress::More })
+            }
+            Err(error) => {
+                // What the dictionary believes to be stored was rolled back.
+                self.numbers = before;
+                self.dictionary = Dictionary::default();
+                Err(error)
+            }
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Progress {
+    All,
+    More,
+}
+
+/// Write one transaction; says how many of the hops that are over were in it.
+fn write(
+    db: &mut Connection,
+    numbers: &mut Numbers,
+    dictionary: &mut Dictionary,
+    ledger: &Ledger,
+    unrecorded: &Unrecorded,
+) -> rusqlite::Result<usize> {
+    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+    let (begun, mut over) = (Instant::now(), 0);
+    for id in &ledger.gone {
+        if let Some(row) = numbers.row_of(*id) {
+            row::delete(&transaction, row)?;
+        }
+    }
+    let mut put = |entry: &Entry| {
+        if dictionary.is_full() {
+            *dictionary = Dictionary::begin(&transaction, numbers.last_row + 1)?;
+        }
+        let place = numbers.place(&transaction, entry)?;
+        row::write(&transaction, dictionary, &entry.hop, place)
+    };
+    for entry in ledger.open.values().filter(|it| it.dirty) {
+        put(entry)?;
+    }
+    for entry in ledger.over.iter().take_while(|_| begun.elapsed() < LONGEST) {
+        put(entry)?;
+        over += 1;
+    }
+    if unrecorded.count > 0 {
+        say_unrecorded(&transaction, unrecorded)?;
+    }
+    transaction.commit()?;
+    Ok(over)
+}
+
+fn say_unrecorded(db: &Connection, unrecorded: &Unrecorded) -> rusqlite::Result<()> {
+    let mut statement = db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?;
+    statement.execute(params!["unrecorded", unrecorded.count.cast_signed()])?;
+    statement.execute(params!["unrecorded_why", unrecorded.why])?;
+    Ok(())
+}
+
+impl Numbers {
+    fn read(db: &Connection) -> rusqlite::Result<Numbers> {
+        let count = |sql: &str| -> rusqlite::Result<i64> {
+            Ok(db.query_row(sql, [], |it| it.get::<_, Option<i64>>(0))?.unwrap_or(0))
+        };
+        let revision = count("SELECT max(revision) FROM hop")?;
+        let last_row = count("SELECT max(id) FROM hop")?;
+        Ok(Numbers { revision, last_row, recorders: HashMap::new() })
+    }
+
+    /// Where a hop is written: its row id, its recorder, the next revision.
+    fn place(&mut self, db: &Connection, entry: &Entry) -> rusqlite::Result<Place> {
+        let HopId { recorder, sequence } = entry.hop.id;
+        let short = self.recorder(db, recorder)?;
+        let id = schema::row_id(short, sequence);
+        self.last_row = self.last_row.max(id);
+        self.revision += 1;
+        // A hop that ends within one tick has whole bodies, which are stored once.
+        let whole = !entry.written && entry.hop.ended.is_some();
+        let bodies = if whole { Bodies::Whole } else { Bodies::Chunks(entry.chunks) };
+        Ok(Place { id, recorder: short, revision: self.revision, bodies })
+    }
+
+    /// A recorder's short number, given now if it is new.
+    fn recorder(&mut self, db: &Connection, random: u64) -> rusqlite::Result<i64> {
+        if let Some(known) = self.recorders.get(&random) {
+            return Ok(*known);
+        }
+        let key = random.cast_signed();
+        let known = db
+            .prepare_cached("SELECT id FROM recorder WHERE random = ?")?
+            .query_row([key], |it| it.get(0))
+            .optional()?;
+        let short = if let Some(known) = known {
+            known
+        } else {
+            db.prepare_cached(
+                "INSERT INTO recorder SELECT coalesce(max(id) + 1, 0), ? FROM recorder RETURNING id",
+            )?
+            .query_row([key], |it| it.get(0))?
+        };
+        self.recorders.insert(random, short);
+        Ok(short)
+    }
+
+    fn row_of(&self, id: HopId) -> Option<i64> {
+        Some(schema::row_id(*self.recorders.get(&id.recorder)?, id.sequence))
+    }
+}
+
+/// After this much work a transaction ends.
+const LONGEST: Duration = Duration::from_millis(25);
+/// Bytes that may wait to be written again.
+const LIMIT: usize = 32 << 20;
