@@ -17,8 +17,10 @@ mod error;
 mod gateway;
 mod knobs;
 mod message;
+mod page;
 mod server;
 mod shared;
+mod tries;
 
 use std::sync::Arc;
 
@@ -30,9 +32,11 @@ pub use knobs::{
     Origins, Slash, Switch,
 };
 pub use shared::Addresses;
+pub use tries::{To, Try, TryRequest, tries};
 
 use django::Django;
 use gateway::Gateway;
+use page::Page;
 use server::Server;
 use shared::Shared;
 
@@ -71,9 +75,12 @@ impl Lab {
         shared.listening(|it| it.gateway = gateway.address());
 
         let app = Mutex::new(Some(app));
-        let handle = LabHandle(Arc::new(Running { shared, django, app }));
+        let running = Running { shared: Arc::clone(&shared), django, app };
+        let handle = LabHandle(Arc::new(running));
+        let page = Server::start(addresses.page, Arc::new(Page::new(handle.clone()))).await?;
+        shared.listening(|it| it.page = page.address());
         handle.change(knobs).await?;
-        Ok(Lab { handle, servers: vec![gateway] })
+        Ok(Lab { handle, servers: vec![gateway, page] })
     }
 
     /// To change the lab, and to ask where it listens.
@@ -144,6 +151,28 @@ impl LabHandle {
 
     pub fn addresses(&self) -> Addresses {
         self.0.shared.addresses()
+    }
+
+    /// The page's origin.
+    pub fn page_origin(&self) -> String {
+        format!("http://{}", self.addresses().page)
+    }
+
+    /// Base URL of the gateway for the page: its own, or that of a tap in front of it.
+    pub fn gateway_url(&self) -> String {
+        let own = || format!("http://{}", self.addresses().gateway);
+        self.knobs().gateway_url.unwrap_or_else(own)
+    }
+
+    /// Base URL of the app for direct requests: its own, or that of a tap in front of it.
+    pub fn app_url(&self) -> String {
+        let own = || format!("http://{}", self.addresses().app);
+        self.knobs().app_url.unwrap_or_else(own)
+    }
+
+    /// The URL of a try's request, as the lab is set now.
+    pub fn url(&self, request: &TryRequest) -> String {
+        request.url(&self.knobs().stage, &self.gateway_url(), &self.app_url())
     }
 
     async fn stop_app(&self) {
