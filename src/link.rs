@@ -1,4 +1,50 @@
 //! Linking: hops to chains, taps to sightings, each with the clue that says so.
 //!
+//! [`HopFacts`] are taken from each hop once; [`Linker`] folds them, one after the other, and
+//! says which hop's [`Place`] is new; [`Places`] puts chains together from hops and places.
+//! [`chains`] is that fold run to its end.
+//!
 //! **Invariant:** a fold over small facts. A million hops link incrementally while they are
 //! recorded, and a batch is the fold run to its end.
+
+mod assemble;
+mod clue;
+mod facts;
+mod fit;
+mod flags;
+mod interner;
+mod linker;
+mod location;
+mod memory;
+mod names;
+mod sight;
+mod window;
+
+#[cfg(test)]
+mod testing;
+
+use std::sync::Arc;
+
+pub use assemble::Places;
+pub use clue::{Clues, Edge};
+pub use facts::HopFacts;
+pub use interner::{Interner, Symbol};
+pub use linker::{Change, Linker, Place};
+
+use crate::trace::{Chain, Hop, Tap, TapId};
+
+/// Link a whole recording: chains by their first hop, what only inner taps saw after the rest.
+/// The order of `hops` does not matter.
+pub fn chains(hops: &[Arc<Hop>], taps: &[Tap]) -> Vec<Chain> {
+    let mut sorted: Vec<&Arc<Hop>> = hops.iter().collect();
+    sorted.sort_by_key(|it| (it.started, it.tap, it.id));
+    let innermost = hops.iter().map(|it| it.tap).max().unwrap_or(TapId(0));
+    let _ = taps;
+    let mut interner = Interner::default();
+    let mut linker = Linker::new(innermost);
+    let mut places = Places::default();
+    for hop in sorted {
+        places.apply(linker.push(&HopFacts::of(hop, &mut interner)));
+    }
+    places.chains(hops)
+}

@@ -1,0 +1,182 @@
+//! Names for byte strings, so that facts are small and compare in one step.
+//!
+//! **Invariant:** bounded. Strings themselves are not kept, only their fingerprints, and a
+//! fingerprint that was not asked for during two generations is forgotten.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+/// A string's name within one [`Interner`]. Equal strings have equal symbols.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Symbol(u32);
+
+impl Symbol {
+    /// The symbol of what is not there.
+    pub const NONE: Symbol = Symbol(0);
+
+    pub fn is_none(self) -> bool {
+        self == Symbol::NONE
+    }
+
+    pub fn is_some(self) -> bool {
+        !self.is_none()
+    }
+
+    pub(crate) fn key(self) -> u64 {
+        u64::from(self.0)
+    }
+}
+
+/// Hands out [`Symbol`]s.
+#[derive(Debug)]
+pub struct Interner {
+    symbols: Ageing<u64, Symbol>,
+    last: u32,
+}
+
+impl Default for Interner {
+    fn default() -> Interner {
+        Interner { symbols: Ageing::new(GENERATION), last: 0 }
+    }
+}
+
+impl Interner {
+    /// The symbol of `bytes`: the one it had before, or a new one.
+    pub fn symbol(&mut self, bytes: &[u8]) -> Symbol {
+        let key = fingerprint(bytes);
+        if let Some(symbol) = self.symbols.get(&key) {
+            return *symbol;
+        }
+        // Wraps after four thousand million strings, when the first are long forgotten.
+        self.last = self.last.wrapping_add(1).max(1);
+        let symbol = Symbol(self.last);
+        self.symbols.insert(key, symbol);
+        symbol
+    }
+
+    /// [`Interner::symbol`] of something that may be missing.
+    pub fn maybe(&mut self, bytes: Option<&[u8]>) -> Symbol {
+        bytes.map_or(Symbol::NONE, |it| self.symbol(it))
+    }
+}
+
+/// A map that forgets what was not touched during the last two generations. A generation
+/// ends when `limit` keys are in it.
+#[derive(Debug)]
+pub(crate) struct Ageing<K, V> {
+    young: HashMap<K, V, Quick>,
+    old: HashMap<K, V, Quick>,
+    limit: usize,
+}
+
+impl<K: Eq + Hash + Clone, V> Ageing<K, V> {
+    pub(crate) fn new(limit: usize) -> Ageing<K, V> {
+        Ageing { young: HashMap::default(), old: HashMap::default(), limit }
+    }
+
+    /// The value of `key`, which becomes young again.
+    pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
+        if !self.young.contains_key(key) {
+            let (key, value) = self.old.remove_entry(key)?;
+            self.insert(key, value);
+        }
+        self.young.get(key)
+    }
+
+    /// The value of `key`, made if there is none.
+    pub(crate) fn entry(&mut self, key: K) -> &mut V
+    where
+        V: Default,
+    {
+        if !self.young.contains_key(&key) {
+            let value = self.old.remove(&key).unwrap_or_default();
+            self.insert(key.clone(), value);
+        }
+        self.young.entry(key).or_default()
+    }
+
+    pub(crate) fn insert(&mut self, key: K, value: V) {
+        if self.limit <= self.young.len() {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(key, value);
+    }
+}
+
+/// A 64-bit [SipHash](https://131002.net/siphash/): among the few million strings that can be
+/// open at once, two of the same fingerprint are not to be expected.
+pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
+    let mut hasher = std::hash::DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
+}
+
+/// The hasher of our own maps: their keys are symbols and fingerprints already.
+pub(crate) type Quick = BuildHasherDefault<QuickHasher>;
+
+/// One multiplication a word.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct QuickHasher(u64);
+
+impl QuickHasher {
+    fn mix(&mut self, word: u64) {
+        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    }
+}
+
+impl Hasher for QuickHasher {
+    fn finish(&self) -> u64 {
+        self.0 ^ (self.0 >> 32)
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.mix(u64::from(*byte));
+        }
+    }
+
+    fn write_u16(&mut self, word: u16) {
+        self.mix(u64::from(word));
+    }
+
+    fn write_u32(&mut self, word: u32) {
+        self.mix(u64::from(word));
+    }
+
+    fn write_u64(&mut self, word: u64) {
+        self.mix(word);
+    }
+
+    fn write_usize(&mut self, word: usize) {
+        self.mix(word as u64);
+    }
+}
+
+/// How many strings a generation holds: 24 bytes each, so that both take about 50 MB.
+const GENERATION: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn equal_strings_have_equal_symbols() {
+        let mut interner = Interner::default();
+        let a = interner.symbol(b"a");
+        assert_ne!(a, interner.symbol(b"b"));
+        assert_eq!(a, interner.symbol(b"a"));
+        assert_eq!(interner.maybe(None), Symbol::NONE);
+        assert!(a.is_some());
+    }
+
+    #[test]
+    fn forgets_only_what_nobody_asks_for() {
+        let mut map = Ageing::new(2);
+        for key in 0..20_u64 {
+            map.insert(key, key);
+            assert_eq!(map.get(&0), Some(&0), "touched at {key}");
+        }
+        assert_eq!(map.get(&3), None);
+        assert!(map.young.len() + map.old.len() <= 4);
+    }
+}

@@ -1,0 +1,79 @@
+//! Where a redirect leads, and whether a cache may keep it.
+//!
+//! **Invariant:** an answer that no browser follows (a 3xx without a `Location`, or one that
+//! is no URL) leads nowhere.
+
+use url::Url;
+
+use crate::trace::{Hop, Response};
+
+/// The [location URL](https://fetch.spec.whatwg.org/#concept-response-location-url) of
+/// `response`, normalised, without its fragment.
+pub(crate) fn redirect_target(hop: &Hop, response: &Response) -> Option<String> {
+    // A redirect status: 300 and 304 are none.
+    if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+        return None;
+    }
+    let location = response.headers.all("location").next()?;
+    // Browsers and curl take an empty Location for a final answer.
+    if location.trim_ascii().is_empty() {
+        return None;
+    }
+    let base = Url::parse(&hop.request.url).ok()?;
+    let mut next = base.join(&as_text(location)).ok()?;
+    next.set_fragment(None);
+    Some(next.into())
+}
+
+/// Whether a browser's cache may keep this redirect
+/// ([RFC 9111, 3](https://www.rfc-editor.org/rfc/rfc9111#section-3)): a permanent one unless
+/// forbidden, another only with an explicit lifetime.
+pub(crate) fn is_stored(response: &Response) -> bool {
+    let control = response.headers.text("cache-control").unwrap_or_default().to_ascii_lowercase();
+    let says = |word: &str| control.split(',').any(|it| it.trim().starts_with(word));
+    if says("no-store") || says("no-cache") || says("max-age=0") {
+        return false;
+    }
+    matches!(response.status, 301 | 308) || says("max-age") || response.headers.has("expires")
+}
+
+/// UTF-8 as it is; any other byte percent-encoded, as Chromium does.
+fn as_text(location: &[u8]) -> String {
+    match std::str::from_utf8(location) {
+        Ok(text) => text.to_owned(),
+        Err(_) => location
+            .iter()
+            .map(
+                |it| if it.is_ascii() { char::from(*it).to_string() } else { format!("%{it:02X}") },
+            )
+            .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::{Headers, Request};
+
+    #[test]
+    fn resolves_as_a_browser_does() {
+        for (status, location, next) in [
+            (301, "/items/", Some("http://gw.test/items/")),
+            (302, "../x?y#z", Some("http://gw.test/x?y")),
+            (307, "//other.test:80/a", Some("http://other.test/a")),
+            (308, "https://gw.test", Some("https://gw.test/")),
+            (303, "\\a\\b", Some("http://gw.test/a/b")),
+            (302, "", None),
+            (302, "http://[", None),
+            (300, "/x", None),
+            (201, "/x", None),
+        ] {
+            let request =
+                Request { url: "http://gw.test/prod/items".to_owned(), ..Request::default() };
+            let hop = Hop { request, ..super::super::testing::blank() };
+            let headers: Headers = [("Location", location)].into_iter().collect();
+            let response = Response { status, headers, ..Response::default() };
+            assert_eq!(redirect_target(&hop, &response).as_deref(), next, "{status} {location}");
+        }
+    }
+}
