@@ -8,9 +8,19 @@
 //! request merely shows it. Every view marks the place where it was lost, never where it was
 //! missed.
 
+mod follow;
+mod header;
+pub mod path;
+mod route;
+
 use std::fmt;
 
 use crate::trace::TapId;
+
+pub use follow::follow;
+pub use header::follow_header;
+pub use path::Mapping;
+pub use route::{Route, RouteClue};
 
 /// One thing, followed.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -21,6 +31,18 @@ pub struct Lineage {
     /// One state a hop, in the order of the chain.
     pub hops: Vec<State>,
     pub changes: Vec<Change>,
+}
+
+impl Lineage {
+    fn empty(what: What, n_hops: usize) -> Lineage {
+        let (hops, changes) = (Vec::with_capacity(n_hops), Vec::new());
+        Lineage { what, value: None, hops, changes }
+    }
+
+    /// The first change of this kind.
+    pub fn change(&self, state: State) -> Option<&Change> {
+        self.changes.iter().find(|it| it.state == state)
+    }
 }
 
 /// What is followed.
@@ -92,6 +114,22 @@ pub struct Change {
     pub by: Actor,
     /// The two taps, when it happened on the way between them.
     pub between: Option<(TapId, TapId)>,
+}
+
+/// Who was at work in a chain, as far as it is known: the names that changes are put down to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Actors {
+    /// Who answered, one entry a hop.
+    pub answered: Vec<Actor>,
+    /// Who stands between the outermost and the innermost tap.
+    pub between: Actor,
+}
+
+impl Actors {
+    /// Who answered the hop at `index`.
+    pub fn answered(&self, index: usize) -> Actor {
+        self.answered.get(index).copied().unwrap_or(Actor::Unknown)
+    }
 }
 
 /// Who does things.
