@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::fetch::Judgement;
-use crate::lineage::{Actor, Lineage};
+use crate::lineage::{Actor, Actors, Lineage, Route};
 use crate::trace::{Chain, TapId};
 
 /// A named cause or symptom.
@@ -21,6 +21,8 @@ pub struct Finding {
     pub evidence: Vec<Evidence>,
     /// What to change, in words that can be applied.
     pub fix: String,
+    /// Where the fix is documented, for who wants to read on.
+    pub sources: Vec<&'static str>,
 }
 
 /// A quotation from the recording.
@@ -56,7 +58,18 @@ pub struct Analysis {
     pub judgement: Judgement,
     /// Who answered, one entry a hop.
     pub answered: Vec<Answered>,
+    /// The same as the lineage names them, and who stands between the taps.
+    pub actors: Actors,
+    /// How public paths and the app's paths belong together, where it was learned.
+    pub route: Option<Route>,
     pub lineage: Vec<Lineage>,
     /// Causes before symptoms; the first is the headline.
     pub findings: Vec<Finding>,
+}
+
+impl Analysis {
+    /// Follow any header through the chain, by its name.
+    pub fn follow_header(&self, name: &str) -> Lineage {
+        crate::lineage::follow_header(&self.chain, name, &self.actors)
+    }
 }

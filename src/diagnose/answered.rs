@@ -1,0 +1,237 @@
+//! Who answered each hop.
+//!
+//! Where we stood outranks what an answer looks like: an answer that was seen at an inner tap
+//! came from behind it, and a request that never arrived there was answered before it.
+//! Fingerprints name the product, and decide alone when there is only one tap.
+//!
+//! **Invariant:** when nothing tells, nobody is named.
+
+use super::fingerprint::{Fingerprint, Fingerprints, Role};
+use super::{Answered, Server, Servers};
+use crate::lineage::Actor;
+use crate::trace::{Chain, ChainHop, FailureKind, Hop, Response, Tap, TapId, TapKind};
+
+/// Who answered, and who was seen to stand in the way.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Who<'a> {
+    /// One entry a hop.
+    pub(super) answered: Vec<Answered>,
+    /// Who stands between the outermost and the innermost tap (or, with one tap, behind it).
+    pub(super) between: Option<Actor>,
+    /// Every product that was recognised anywhere in the chain.
+    pub(super) products: Vec<&'a str>,
+}
+
+pub(super) fn who_answered<'a>(
+    chain: &Chain,
+    taps: &[Tap],
+    prints: &'a Fingerprints,
+    servers: &Servers,
+) -> Who<'a> {
+    let fits: Vec<Fits<'a>> = chain.hops.iter().map(|it| Fits::of(it, prints)).collect();
+    let in_the_way = fits.iter().find_map(Fits::in_the_way);
+    let between = in_the_way.map(|it| it.actor);
+    let scene = Scene { chain, taps, servers, in_the_way };
+    let answered =
+        chain.hops.iter().zip(&fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
+    let mut products: Vec<&str> = Vec::new();
+    for print in fits.iter().flat_map(|it| it.outer.iter().chain(&it.inner)) {
+        if !products.contains(&print.product.as_str()) {
+            products.push(&print.product);
+        }
+    }
+    let two_taps = chain.hops.iter().any(|it| !it.sightings.is_empty());
+    let between = between.or(two_taps.then_some(Actor::Gateway));
+    Who { answered, between, products }
+}
+
+/// The fingerprints that fit one hop's answer, outside and inside.
+struct Fits<'a> {
+    outer: Vec<&'a Fingerprint>,
+    inner: Vec<&'a Fingerprint>,
+}
+
+impl<'a> Fits<'a> {
+    fn of(hop: &ChainHop, prints: &'a Fingerprints) -> Fits<'a> {
+        let outer = prints.recognise(&hop.hop).collect();
+        let inner = hop.sightings.last().map(|it| prints.recognise(&it.hop).collect());
+        Fits { outer, inner: inner.unwrap_or_default() }
+    }
+
+    /// A product between the taps: it shows outside and not inside.
+    fn in_the_way(&self) -> Option<&'a Fingerprint> {
+        let is_inside = |it: &Fingerprint| self.inner.iter().any(|in_| in_.product == it.product);
+        self.outer.iter().copied().find(|it| it.actor != Actor::App && !is_inside(it))
+    }
+
+    fn made_by(&self, is_it: impl Fn(&Fingerprint) -> bool) -> Option<&'a Fingerprint> {
+        let made = |it: &&Fingerprint| it.role == Role::Answered && is_it(it);
+        self.inner.iter().copied().find(made).or_else(|| self.outer.iter().copied().find(made))
+    }
+}
+
+struct Scene<'a, 'b> {
+    chain: &'b Chain,
+    taps: &'b [Tap],
+    servers: &'b Servers,
+    in_the_way: Option<&'a Fingerprint>,
+}
+
+impl Scene<'_, '_> {
+    fn answered(&self, hop: &ChainHop, fits: &Fits<'_>) -> Answered {
+        let Some(response) = hop.hop.response() else { return no_answer(&hop.hop) };
+        if hop.hop.testimony.from_cache {
+            return Answered {
+                by: Some(Actor::Cache),
+                product: None,
+                why: "the browser says it came from its cache".to_owned(),
+                sure: true,
+            };
+        }
+        match seen_inside(hop, response) {
+            Some(Inside::SameAnswer(tap)) => self.by_app(tap, fits),
+            Some(Inside::OtherAnswer(tap, status)) => {
+                let why = match status {
+                    Some(status) => {
+                        format!("tap {} saw another answer ({status})", self.name(tap))
+                    }
+                    None => format!("tap {} saw no answer", self.name(tap)),
+                };
+                self.by_between(why, true, fits)
+            }
+            None if self.is_innermost(hop.hop.tap) => self.by_app(hop.hop.tap, fits),
+            None => match self.should_have_arrived(hop) {
+                Some(tap) => {
+                    let why = format!("the request never reached tap {}", self.name(tap));
+                    self.by_between(why, true, fits)
+                }
+                None => recognised(fits),
+            },
+        }
+    }
+
+    /// A tap that stands right before the app: the last of several, or one that says so.
+    fn is_innermost(&self, tap: TapId) -> bool {
+        let Some(it) = self.taps.get(usize::from(tap.0)) else { return false };
+        let is_last = usize::from(tap.0) + 1 == self.taps.len() && self.taps.len() > 1;
+        is_origin_name(&it.name) || is_last && it.kind != TapKind::Direct && it.name != "edge"
+    }
+
+    /// The inner tap that this request would have passed, had anybody sent it on: one that
+    /// stands behind the same server.
+    fn should_have_arrived(&self, hop: &ChainHop) -> Option<TapId> {
+        let outer = hop.hop.tap;
+        let inner = self.taps.iter().enumerate().skip(usize::from(outer.0) + 1).next_back();
+        let (idx, _) = inner?;
+        let tap = TapId(u16::try_from(idx).ok()?);
+        let is_reverse =
+            self.taps.get(usize::from(outer.0)).is_some_and(|it| it.kind == TapKind::Reverse);
+        let server = crate::lineage::path::server_of(&hop.hop.request.url);
+        let same_server = |it: &ChainHop| {
+            !it.sightings.is_empty()
+                && crate::lineage::path::server_of(&it.hop.request.url) == server
+        };
+        let known = is_reverse
+            || self.chain.hops.iter().any(same_server)
+            || self.servers.get(&server).is_some_and(Server::arrives_inside);
+        known.then_some(tap)
+    }
+
+    fn by_app(&self, tap: TapId, fits: &Fits<'_>) -> Answered {
+        let product = fits.made_by(|it| it.actor == Actor::App);
+        Answered {
+            by: Some(Actor::App),
+            product: product.map(|it| it.product.clone()),
+            why: format!("seen at tap {}", self.name(tap)),
+            sure: true,
+        }
+    }
+
+    fn by_between(&self, why: String, sure: bool, fits: &Fits<'_>) -> Answered {
+        let mut outside = fits.outer.iter().copied().filter(|it| it.actor != Actor::App);
+        let print = outside.next().or(self.in_the_way);
+        Answered {
+            by: Some(print.map_or(Actor::Gateway, |it| it.actor)),
+            product: print.map(|it| it.product.clone()),
+            why,
+            sure,
+        }
+    }
+
+    fn name(&self, tap: TapId) -> &str {
+        self.taps.get(usize::from(tap.0)).map_or("?", |it| it.name.as_str())
+    }
+}
+
+/// Compare the answer with what the innermost tap saw of the same request.
+fn seen_inside(hop: &ChainHop, response: &Response) -> Option<Inside> {
+    let same = |it: &Response| is_same_answer(it, response);
+    if let Some(it) = hop.sightings.iter().rev().find(|it| it.hop.response().is_some_and(same)) {
+        return Some(Inside::SameAnswer(it.hop.tap));
+    }
+    let last = &hop.sightings.last()?.hop;
+    Some(Inside::OtherAnswer(last.tap, last.status()))
+}
+
+/// What an inner tap saw of the same request.
+enum Inside {
+    SameAnswer(TapId),
+    OtherAnswer(TapId, Option<u16>),
+}
+
+/// The usual names of a tap that stands before the app.
+pub(super) fn is_origin_name(name: &str) -> bool {
+    ["origin", "app", "backend", "back-end", "upstream"].contains(&name)
+}
+
+/// Whether a gateway handed this answer on, rather than made one of its own. Status and, for an
+/// error, the kind of body decide; gateways do rewrite headers.
+fn is_same_answer(inner: &Response, outer: &Response) -> bool {
+    if inner.status != outer.status {
+        // Conditions and ranges may be answered on the way from what the app sent.
+        return inner.status == 200 && matches!(outer.status, 304 | 206);
+    }
+    let (a, b) = (&inner.body, &outer.body);
+    let encoding = |it: &Response| it.headers.text("content-encoding");
+    let comparable = outer.status >= 400
+        && a.complete
+        && b.complete
+        && !a.is_cut()
+        && !b.is_cut()
+        && !a.is_empty()
+        && !b.is_empty()
+        && encoding(inner) == encoding(outer);
+    let kind = |it: &Response| it.headers.text("content-type");
+    !comparable || a.bytes == b.bytes || kind(inner) == kind(outer)
+}
+
+fn no_answer(hop: &Hop) -> Answered {
+    let Some(failure) = hop.failure() else {
+        return Answered { why: "no answer yet".to_owned(), ..Answered::default() };
+    };
+    if failure.kind == FailureKind::RefusedByTap {
+        let why = "the tap refused the request".to_owned();
+        return Answered { by: Some(Actor::Hopscope), product: None, why, sure: true };
+    }
+    Answered { why: format!("no answer: {}", failure.kind.as_str()), ..Answered::default() }
+}
+
+/// Nothing but the answer itself tells.
+fn recognised(fits: &Fits<'_>) -> Answered {
+    let Some(first) = fits.outer.iter().find(|it| it.role != Role::Seen) else {
+        return Answered { why: "nothing tells".to_owned(), ..Answered::default() };
+    };
+    let why = format!("recognised by {}", first.why());
+    if first.role == Role::Answered {
+        let product = Some(first.product.clone());
+        return Answered { by: Some(first.actor), product, why, sure: false };
+    }
+    // Somebody handed it on: whoever is recognised behind it, or else the app.
+    let made = fits.outer.iter().find(|it| it.role == Role::Answered && it.actor == Actor::App);
+    Answered {
+        by: Some(Actor::App),
+        product: made.map(|it| it.product.clone()),
+        why: format!("handed on by {} ({})", first.product, first.why()),
+        sure: false,
+    }
+}

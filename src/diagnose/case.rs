@@ -1,0 +1,166 @@
+//! The case: all that a rule may read, and the questions that several rules ask of it.
+//!
+//! **Invariant:** a question that the recording does not answer is answered with "no".
+
+use super::{Answered, Evidence, Servers};
+use crate::fetch::{Judgement, Mode, VerdictOutcome};
+use crate::lineage::{Actor, Actors, Lineage, Route, State, What, path};
+use crate::trace::{Chain, ChainHop, Hop, HopKind, Tap, Target};
+
+/// One chain, with everything concluded of it so far.
+#[derive(Clone, Copy, Debug)]
+pub struct Case<'a> {
+    pub chain: &'a Chain,
+    pub taps: &'a [Tap],
+    pub judgement: &'a Judgement,
+    pub answered: &'a [Answered],
+    pub actors: &'a Actors,
+    pub route: Option<&'a Route>,
+    pub lineage: &'a [Lineage],
+    /// Every product recognised in the chain.
+    pub products: &'a [&'a str],
+    pub servers: &'a Servers,
+}
+
+impl<'a> Case<'a> {
+    /// The hops, with their index.
+    pub fn hops(&self) -> impl DoubleEndedIterator<Item = (usize, &'a ChainHop)> + use<'a> {
+        self.chain.hops.iter().enumerate()
+    }
+
+    /// The redirects, with their index and where they lead.
+    pub fn redirects(&self) -> impl Iterator<Item = (usize, &'a ChainHop, String)> + use<'a> {
+        self.hops().filter_map(|(idx, it)| Some((idx, it, path::redirect_target(&it.hop)?)))
+    }
+
+    /// The first request that is no preflight after the hop at `idx`.
+    pub fn next_request(&self, idx: usize) -> Option<(usize, &'a ChainHop)> {
+        self.hops().skip(idx + 1).find(|(_, it)| it.kind != HopKind::Preflight)
+    }
+
+    pub fn lineage(&self, what: &What) -> Option<&'a Lineage> {
+        self.lineage.iter().find(|it| it.what == *what)
+    }
+
+    /// Whether `state` happened to `what` between two taps at this hop.
+    pub fn on_the_way(&self, what: &What, idx: usize, state: State) -> bool {
+        let changes = self.lineage(what).into_iter().flat_map(|it| &it.changes);
+        changes.into_iter().any(|it| it.hop == idx && it.state == state && it.between.is_some())
+    }
+
+    pub fn by(&self, idx: usize) -> Actor {
+        self.actors.answered(idx)
+    }
+
+    /// Whether the answer to this hop is known to be no app's.
+    pub fn is_made_on_the_way(&self, idx: usize) -> bool {
+        matches!(self.by(idx), Actor::Gateway | Actor::Proxy | Actor::Cdn | Actor::Cache)
+    }
+
+    /// Whether this product was recognised anywhere in the chain.
+    pub fn knows(&self, product: &str) -> bool {
+        self.products.iter().any(|it| it.starts_with(product))
+    }
+
+    /// The product that answered a hop, for a sentence.
+    pub fn name_of(&self, idx: usize) -> String {
+        let product = self.answered.get(idx).and_then(|it| it.product.clone());
+        match (product, self.by(idx).as_str()) {
+            (Some(product), _) => product,
+            (None, Some(word)) => format!("the {word}"),
+            (None, None) => "the server".to_owned(),
+        }
+    }
+
+    /// Whether the page's origin differs from this hop's server, in a request whose answer
+    /// the page wants to read.
+    pub fn is_cross_origin(&self, hop: &Hop) -> bool {
+        let Some(origin) = hop.request.headers.text("origin") else { return false };
+        let mode = hop.request.headers.text("sec-fetch-mode");
+        let is_cors = match mode.as_deref() {
+            Some(mode) => mode == "cors",
+            None => self.judgement.request.mode == Mode::Cors,
+        };
+        is_cors
+            && (origin == "null" || path::server_of(&origin) != path::server_of(&hop.request.url))
+    }
+
+    /// Whether a browser reports a CORS error because of the hop at `idx`.
+    pub fn is_blocked_at(&self, idx: usize) -> bool {
+        self.is_blocked() && self.judgement.verdict.hop == Some(idx)
+    }
+
+    pub fn is_blocked(&self) -> bool {
+        self.judgement.verdict.outcome == VerdictOutcome::Blocked
+    }
+
+    /// Whether the page gets what it asked for: a readable answer that is no error.
+    pub fn is_fine(&self) -> bool {
+        self.judgement.verdict.outcome == VerdictOutcome::Allowed
+            && self.chain.hops.last().and_then(|it| it.hop.status()).is_some_and(|it| it < 400)
+    }
+
+    /// The status of the answer that the browser really got at this hop.
+    pub fn status(&self, idx: usize) -> Option<u16> {
+        self.chain.hops.get(idx)?.hop.status()
+    }
+
+    /// The authority by which the gateway speaks to the app, as the innermost tap saw it.
+    pub fn app_authority(&self) -> Option<&'a str> {
+        let seen = self.hops().find(|(_, it)| !it.sightings.is_empty())?.1;
+        Some(Target::parse(&seen.innermost().request.url).authority)
+    }
+}
+
+/// Quote a response header, from the innermost tap that saw it.
+pub(super) fn response_header(idx: usize, hop: &ChainHop, name: &str) -> Option<Evidence> {
+    let seen = hop.seen().rev().find(|it| it.response().is_some_and(|it| it.headers.has(name)))?;
+    let text = seen.response()?.headers.text(name)?;
+    Some(Evidence { hop: idx, tap: seen.tap, place: format!("response {name}"), text })
+}
+
+/// Quote a response header as the outermost tap saw it.
+pub(super) fn outer_header(idx: usize, hop: &ChainHop, name: &str) -> Option<Evidence> {
+    let text = hop.hop.response()?.headers.text(name)?;
+    Some(Evidence { hop: idx, tap: hop.hop.tap, place: format!("response {name}"), text })
+}
+
+/// Quote a request header as one tap saw it.
+pub(super) fn request_header(idx: usize, hop: &Hop, name: &str) -> Option<Evidence> {
+    let text = hop.request.headers.text(name)?;
+    Some(Evidence { hop: idx, tap: hop.tap, place: format!("request {name}"), text })
+}
+
+/// Quote the request line as one tap saw it.
+pub(super) fn request_line(idx: usize, hop: &Hop) -> Evidence {
+    let text =
+        format!("{} {}", hop.request.method, Target::parse(&hop.request.url).path_and_query());
+    Evidence { hop: idx, tap: hop.tap, place: "request line".to_owned(), text }
+}
+
+/// Quote the status line as one tap saw it; the failure where there is no answer.
+pub(super) fn status_line(idx: usize, hop: &Hop) -> Option<Evidence> {
+    let text = match (hop.response(), hop.failure()) {
+        (Some(it), _) => {
+            let reason = String::from_utf8_lossy(&it.reason);
+            format!("{} {reason}", it.status).trim_end().to_owned()
+        }
+        (None, Some(failure)) => format!("{}: {}", failure.kind.as_str(), failure.detail)
+            .trim_end_matches(": ")
+            .to_owned(),
+        (None, None) => return None,
+    };
+    Some(Evidence { hop: idx, tap: hop.tap, place: "response status".to_owned(), text })
+}
+
+/// Quote the beginning of a response's body, or the line of it that has `needle`.
+pub(super) fn body(idx: usize, hop: &Hop, needle: &str) -> Option<Evidence> {
+    let response = hop.response().filter(|it| !it.body.bytes.is_empty())?;
+    if response.headers.has("content-encoding") {
+        return None;
+    }
+    let whole = response.body.text();
+    let line = whole.lines().find(|it| it.contains(needle)).or_else(|| whole.lines().next())?;
+    let text: String = line.trim().chars().take(200).collect();
+    Some(Evidence { hop: idx, tap: hop.tap, place: "response body".to_owned(), text })
+}

@@ -1,0 +1,233 @@
+//! Fingerprints: how products are recognised by what they answer. Data, not code.
+//!
+//! The built-in set is `assets/fingerprints.toml`; a user's own file has the same format and
+//! is asked first. An entry names a product and the conditions that must all hold:
+//!
+//! ```toml
+//! [[fingerprint]]
+//! product = "Kong"
+//! actor = "gateway"        # app, gateway, proxy, cdn, cache
+//! role = "answered"        # answered: made it; passed: handed it on; seen: either
+//! confidence = 95          # 1 to 100; of several, the highest counts
+//! source = "https://docs.konghq.com/"
+//! status = ["404", "5xx"]  # any of these
+//! method = ["OPTIONS"]     # any of these
+//! headers = { server = "kong/*" }    # all of these; "*" stands for any text
+//! absent = ["x-kong-upstream-latency"]   # none of these
+//! body = ["no Route matched"]        # any of these texts
+//! reason = "Bad Gateway"
+//! request = { user-agent = "AmazonAPIGateway_*" }   # request headers
+//! ```
+//!
+//! **Invariant:** an entry with an error is left out and reported with file, line and reason;
+//! the others still work.
+
+mod parse;
+
+use std::sync::OnceLock;
+
+pub use parse::FingerprintError;
+
+use crate::lineage::Actor;
+use crate::trace::{Headers, Hop};
+
+/// A set of fingerprints, the most trusted first.
+#[derive(Clone, Debug, Default)]
+pub struct Fingerprints(Vec<Fingerprint>);
+
+/// How one product is recognised.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Fingerprint {
+    pub product: String,
+    pub actor: Actor,
+    pub role: Role,
+    /// 1 to 100.
+    pub confidence: u8,
+    /// Where this was read or measured.
+    pub source: String,
+    when: When,
+}
+
+/// What a match says about the answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Role {
+    /// The product made this answer.
+    Answered,
+    /// It handed on what somebody behind it answered.
+    Passed,
+    /// It stands in the way; who answered stays open.
+    Seen,
+}
+
+/// The conditions; all that are given must hold.
+#[derive(Clone, Debug, Default, PartialEq)]
+struct When {
+    status: Vec<StatusIs>,
+    method: Vec<String>,
+    headers: Vec<(String, String)>,
+    absent: Vec<String>,
+    body: Vec<String>,
+    reason: Option<String>,
+    request: Vec<(String, String)>,
+}
+
+/// One status, or a class of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum StatusIs {
+    Code(u16),
+    /// `5` for `5xx`.
+    Class(u16),
+}
+
+impl Fingerprints {
+    /// The set that comes with the program.
+    pub fn builtin() -> &'static Fingerprints {
+        static BUILTIN: OnceLock<Fingerprints> = OnceLock::new();
+        BUILTIN.get_or_init(|| {
+            Fingerprints::parse(include_str!("../../assets/fingerprints.toml"), "built-in").0
+        })
+    }
+
+    /// Read a set from `text`; `file` is what errors call it.
+    pub fn parse(text: &str, file: &str) -> (Fingerprints, Vec<FingerprintError>) {
+        let (mut prints, errors) = parse::parse(text, file);
+        prints.sort_by_key(|it| std::cmp::Reverse(it.confidence));
+        (Fingerprints(prints), errors)
+    }
+
+    /// The built-in set with a user's own in front of it: at equal confidence, the user's wins.
+    pub fn with_user_file(text: &str, file: &str) -> (Fingerprints, Vec<FingerprintError>) {
+        let (Fingerprints(mut prints), errors) = Fingerprints::parse(text, file);
+        prints.extend(Fingerprints::builtin().0.iter().cloned());
+        prints.sort_by_key(|it| std::cmp::Reverse(it.confidence));
+        (Fingerprints(prints), errors)
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &Fingerprint> {
+        self.0.iter()
+    }
+
+    /// Every fingerprint that fits this hop's answer, the most trusted first.
+    pub fn recognise<'a, 'h>(
+        &'a self,
+        hop: &'h Hop,
+    ) -> impl Iterator<Item = &'a Fingerprint> + use<'a, 'h> {
+        self.0.iter().filter(|it| it.when.holds(hop))
+    }
+}
+
+impl Fingerprint {
+    /// The conditions in words, for a person: `status 403, x-amzn-errortype`.
+    pub fn why(&self) -> String {
+        let when = &self.when;
+        let mut parts: Vec<String> = Vec::new();
+        parts.extend(when.headers.iter().map(|(name, value)| match value.as_str() {
+            "*" => format!("header {name}"),
+            value => format!("header {name}: {value}"),
+        }));
+        parts.extend(when.absent.iter().map(|it| format!("no {it}")));
+        parts.extend(when.request.iter().map(|(name, value)| format!("request {name}: {value}")));
+        if let Some(text) = when.body.first() {
+            parts.push(format!("body `{text}`"));
+        }
+        if let Some(reason) = &when.reason {
+            parts.push(format!("reason `{reason}`"));
+        }
+        if parts.is_empty() {
+            parts.push("status".to_owned());
+        }
+        parts.join(", ")
+    }
+}
+
+impl When {
+    fn holds(&self, hop: &Hop) -> bool {
+        let Some(response) = hop.response() else { return false };
+        let status = response.status;
+        let is_status = |it: &StatusIs| match it {
+            StatusIs::Code(code) => *code == status,
+            StatusIs::Class(class) => *class == status / 100,
+        };
+        let body = || response.body.text();
+        (self.status.is_empty() || self.status.iter().any(is_status))
+            && (self.method.is_empty() || self.method.contains(&hop.request.method))
+            && self.headers.iter().all(|(name, value)| has(&response.headers, name, value))
+            && !self.absent.iter().any(|it| has(&response.headers, it, "*"))
+            && self.request.iter().all(|(name, value)| has(&hop.request.headers, name, value))
+            && self
+                .reason
+                .as_ref()
+                .is_none_or(|it| glob(it, &String::from_utf8_lossy(&response.reason)))
+            && (self.body.is_empty() || {
+                let body = body();
+                self.body.iter().any(|it| body.contains(it.as_str()))
+            })
+    }
+}
+
+fn has(headers: &Headers, name: &str, value: &str) -> bool {
+    headers.iter().any(|it| glob(name, &it.name) && (value == "*" || glob(value, &it.text())))
+}
+
+/// Whether `text` fits `pattern`, in which `*` stands for any text; case does not count.
+fn glob(pattern: &str, text: &str) -> bool {
+    glob_bytes(pattern.as_bytes(), text.as_bytes())
+}
+
+fn glob_bytes(pattern: &[u8], text: &[u8]) -> bool {
+    // The usual two-pointer walk: on a mismatch, let the last star take one byte more.
+    let (mut at, mut here) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    while let Some(byte) = text.get(here) {
+        match pattern.get(at) {
+            Some(b'*') => {
+                star = Some((at, here));
+                at += 1;
+            }
+            Some(it) if it.eq_ignore_ascii_case(byte) => {
+                at += 1;
+                here += 1;
+            }
+            _ => match star {
+                Some((star_at, taken)) => {
+                    star = Some((star_at, taken + 1));
+                    at = star_at + 1;
+                    here = taken + 1;
+                }
+                None => return false,
+            },
+        }
+    }
+    pattern.get(at..).is_some_and(|it| it.iter().all(|it| *it == b'*'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_set_has_no_error() {
+        let text = include_str!("../../assets/fingerprints.toml");
+        let (prints, errors) = Fingerprints::parse(text, "assets/fingerprints.toml");
+        assert_eq!(errors, []);
+        assert!(prints.iter().count() > 40);
+        assert!(prints.iter().all(|it| !it.source.is_empty()));
+    }
+
+    #[test]
+    fn stars_stand_for_any_text() {
+        for (pattern, text, fits) in [
+            ("nginx*", "nginx/1.22.1", true),
+            ("nginx*", "openresty", false),
+            ("*x*", "axb", true),
+            ("kong/*", "KONG/3", true),
+            ("a*b*c", "aXbYc", true),
+            ("a*b", "aXbY", false),
+            ("", "", true),
+            ("", "a", false),
+            ("*", "", true),
+        ] {
+            assert_eq!(glob(pattern, text), fits, "{pattern} {text}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! The gateway could not get an answer from the app.
+//!
+//! Seen at an origin tap as a failed connection, or told by the gateway's own 502, 503 or 504.
+
+use super::Rule;
+use crate::diagnose::case::{Case, body, request_line, status_line};
+use crate::diagnose::fix::{Fix, advise};
+use crate::diagnose::{Evidence, Finding};
+use crate::lineage::Actor;
+use crate::trace::{ChainHop, FailureKind, Hop};
+
+pub(super) const RULE: Rule = Rule { code: "app-unreachable", find: app_unreachable, causes: &[] };
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "AWS API Gateway",
+        text: "start the app, and check that the endpoint URL's host and port can be reached from the gateway",
+        source: "https://repost.aws/knowledge-center/api-gateway-504-errors",
+    },
+    Fix {
+        product: "nginx",
+        text: "start the app, and check host and port of proxy_pass (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
+    },
+    Fix {
+        product: "",
+        text: "start the app, and check the host and port that the gateway sends to",
+        source: "https://www.rfc-editor.org/rfc/rfc9110#name-502-bad-gateway",
+    },
+];
+
+fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = case.hops().filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
+    let Some((idx, it, evidence)) = found.next() else { return Vec::new() };
+    let how = it.innermost().failure().filter(|_| !it.sightings.is_empty());
+    let how = how.map_or_else(String::new, |it| format!(" ({})", in_words(it.kind)));
+    let advice = advise(case, FIXES, &[]);
+    let status = it.hop.status().map(|it| format!(" and answered {it}"));
+    let who =
+        if case.is_made_on_the_way(idx) { case.name_of(idx) } else { "The gateway".to_owned() };
+    vec![Finding {
+        code: RULE.code,
+        hop: idx,
+        by: Actor::App,
+        because: None,
+        title: format!(
+            "{} could not reach the app{how}{}.",
+            capital(&who),
+            status.unwrap_or_default(),
+        ),
+        evidence,
+        fix: advice.text,
+        sources: advice.sources,
+    }]
+}
+
+/// What shows that the app did not answer; `None` when nothing does.
+fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
+    if let Some(inner) = hop.sightings.last().map(|it| &it.hop).filter(|it| is_down(it)) {
+        let mut evidence = vec![request_line(idx, inner)];
+        evidence.extend(status_line(idx, inner));
+        evidence.extend(status_line(idx, &hop.hop));
+        return Some(evidence);
+    }
+    let status = hop.hop.status()?;
+    let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
+    let told = matches!(status, 502..=504 | 521..=523) && case.is_made_on_the_way(idx);
+    if !told || answered_inside || super::gateway_timeout_text(&hop.hop).is_some() {
+        return None;
+    }
+    let mut evidence: Vec<Evidence> = status_line(idx, &hop.hop).into_iter().collect();
+    evidence.extend(body(idx, &hop.hop, "rror"));
+    Some(evidence)
+}
+
+/// Whether the app was not there. A client that went away, or a tap that refused, tells nothing
+/// of the app; silence is `gateway-timeout`'s.
+fn is_down(hop: &Hop) -> bool {
+    use FailureKind::{Closed, Dns, Malformed, Refused, Reset, Tls, Unreachable};
+    hop.response().is_none()
+        && hop.failure().is_some_and(|it| {
+            matches!(it.kind, Refused | Unreachable | Dns | Reset | Closed | Tls | Malformed)
+        })
+}
+
+fn in_words(kind: FailureKind) -> &'static str {
+    match kind {
+        FailureKind::Refused => "connection refused",
+        FailureKind::Unreachable => "no route to it",
+        FailureKind::Dns => "its name did not resolve",
+        FailureKind::Reset => "connection reset",
+        FailureKind::Closed => "it closed the connection without an answer",
+        FailureKind::Tls => "the TLS handshake failed",
+        FailureKind::Malformed => "its answer was not HTTP",
+        FailureKind::Timeout => "no answer in time",
+        FailureKind::Aborted => "the gateway gave up",
+        FailureKind::RefusedByTap => "refused by the tap",
+    }
+}
+
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or_else(String::new, |it| it.to_uppercase().chain(chars).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_the_app_gave_no_answer() {
+        let aws = "x-amzn-errortype=InternalServerErrorException";
+        let aws = format!(
+            "edge GET http://gw.test/prod/items 504 {aws} body='{{\"message\": \"Network error communicating with endpoint\"}}'"
+        );
+        for (lines, found) in [
+            (&[aws.as_str(), "origin GET http://app.test/items refused"][..], Some((1, "app"))),
+            (&[aws.as_str()], Some((1, "app"))),
+            (
+                &[
+                    "edge GET http://gw.test/items 502 server=nginx/1.22.1 content-type=text/html body='<hr><center>nginx/1.22.1</center>'",
+                ],
+                Some((1, "app")),
+            ),
+            (
+                &["edge GET http://gw.test/items 502", "origin GET http://app.test/items reset"],
+                Some((1, "app")),
+            ),
+            // A 502 that the app itself sent, and one that nobody can be named for.
+            (&["edge GET http://gw.test/items 502", "origin GET http://app.test/items 502"], None),
+            (&["edge GET http://gw.test/items 502"], None),
+            (&["edge GET http://gw.test/items 403 x-amzn-errortype=ForbiddenException"], None),
+            (&["edge GET http://gw.test/items 200", "origin GET http://app.test/items 200"], None),
+            // The client went away.
+            (
+                &[
+                    "edge GET http://gw.test/items aborted",
+                    "origin GET http://app.test/items aborted",
+                ],
+                None,
+            ),
+        ] {
+            check("app-unreachable", lines, found);
+        }
+    }
+}

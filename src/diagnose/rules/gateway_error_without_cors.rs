@@ -1,0 +1,164 @@
+//! An error that a gateway made itself, without CORS headers: the browser reports CORS and
+//! hides the real status.
+
+use super::Rule;
+use crate::diagnose::case::{Case, body, outer_header, status_line};
+use crate::diagnose::fix::{Fix, advise};
+use crate::diagnose::{Evidence, Finding};
+use crate::trace::{ChainHop, Hop};
+
+pub(super) const RULE: Rule = Rule {
+    code: "gateway-error-without-cors",
+    find: gateway_error_without_cors,
+    causes: &["app-unreachable", "stage-prefix-lost", "trailing-slash-dropped"],
+};
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "AWS API Gateway (REST)",
+        text: "to make such errors readable, add Access-Control-Allow-Origin to the Gateway Responses DEFAULT_4XX and DEFAULT_5XX and deploy the API again",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-gatewayResponse-definition.html",
+    },
+    Fix {
+        product: "AWS API Gateway (HTTP)",
+        text: "configure CORS on the HTTP API, which then covers the gateway's own errors",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
+    },
+    Fix {
+        product: "nginx",
+        text: "add_header Access-Control-Allow-Origin … always; in the server block (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Kong",
+        text: "enable the cors plugin globally, so that it covers Kong's own errors",
+        source: "https://developer.konghq.com/plugins/cors/",
+    },
+    Fix {
+        product: "Apache",
+        text: "Header always set Access-Control-Allow-Origin … (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "http-after-response set-header Access-Control-Allow-Origin … (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "",
+        text: "mend what the {status} says; to make such errors readable, let the gateway add Access-Control-Allow-Origin to its own answers",
+        source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
+    },
+];
+
+fn gateway_error_without_cors(case: &Case<'_>) -> Vec<Finding> {
+    let errors = case.hops().filter(|(idx, it)| is_masked(case, *idx, it));
+    errors.take(1).filter_map(|(idx, it)| finding(case, idx, it)).collect()
+}
+
+fn is_masked(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
+    let Some(response) = hop.hop.response() else { return false };
+    response.status >= 400
+        && !response.headers.has("access-control-allow-origin")
+        && case.is_made_on_the_way(idx)
+        && case.is_cross_origin(&hop.hop)
+        && case.is_blocked_at(idx)
+}
+
+fn finding(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Finding> {
+    let status = hop.hop.status()?;
+    let mut evidence: Vec<Evidence> = status_line(idx, &hop.hop).into_iter().collect();
+    evidence.extend(outer_header(idx, hop, "x-amzn-errortype"));
+    evidence.extend(outer_header(idx, hop, "server"));
+    evidence.extend(body(idx, &hop.hop, "message"));
+    let advice = advise(case, FIXES, &[("status", &status.to_string())]);
+    let meaning = meaning(&hop.hop).map_or_else(String::new, |it| format!(" ({it})"));
+    Some(Finding {
+        code: RULE.code,
+        hop: idx,
+        by: case.by(idx),
+        because: None,
+        title: format!(
+            "The CORS message is a side effect: the real answer is {status}{meaning}, made by {} and not by the app.",
+            case.name_of(idx),
+        ),
+        evidence,
+        fix: advice.text,
+        sources: advice.sources,
+    })
+}
+
+/// What a gateway's own words mean, where they are known to mislead.
+fn meaning(hop: &Hop) -> Option<&'static str> {
+    let response = hop.response()?;
+    let kind = response.headers.text("x-amzn-errortype");
+    let body = response.body.text();
+    match kind.as_deref() {
+        Some("ForbiddenException") if body.contains("\"Forbidden\"") => {
+            Some("no such stage at this path, or refused by a key or the firewall")
+        }
+        Some("MissingAuthenticationTokenException") => Some("no such resource or method"),
+        _ if body.contains("Network error communicating with endpoint") => {
+            Some("the app could not be reached")
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_on_an_unreadable_error_of_the_gateways_own() {
+        for (lines, found) in [
+            (
+                &[
+                    "edge GET http://gw.test/items/ 403 x-amzn-errortype=ForbiddenException body='{\"message\":\"Forbidden\"}'",
+                ][..],
+                Some((1, "gateway")),
+            ),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/items/ 404 body='{\"message\":\"no Route matched with those values\"}'",
+                ],
+                Some((1, "gateway")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/items/ 503 body='No server is available to handle this request.'",
+                ],
+                Some((1, "proxy")),
+            ),
+            // Never arrived inside, though the first hop did: no fingerprint needed.
+            (
+                &[
+                    "edge OPTIONS http://gw.test/items 200 access-control-allow-origin=*",
+                    "origin OPTIONS http://app.test/items 200 access-control-allow-origin=*",
+                    "edge GET http://gw.test/items 429",
+                ],
+                Some((2, "gateway")),
+            ),
+            // Readable.
+            (
+                &[
+                    "edge GET http://gw.test/items/ 403 x-amzn-errortype=ForbiddenException access-control-allow-origin=*",
+                ],
+                None,
+            ),
+            // The app's own error.
+            (&["edge GET http://gw.test/items 403", "origin GET http://app.test/items 403"], None),
+            // Nobody can be named.
+            (&["edge GET http://gw.test/items 403"], None),
+            // No page waits for it.
+            (
+                &[
+                    "edge GET http://gw.test/items/ 403 x-amzn-errortype=ForbiddenException >origin=-",
+                ],
+                None,
+            ),
+        ] {
+            check("gateway-error-without-cors", lines, found);
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! What else each server was seen to do: what one chain alone cannot tell.
+//!
+//! **Invariant:** it only grows, one chain at a time, and a chain is diagnosed the same with
+//! an empty one, only with fewer words.
+
+use std::collections::HashMap;
+
+use crate::lineage::{Mapping, Route, RouteClue, path};
+use crate::trace::{Chain, Hop};
+
+/// A summary of every public server (scheme, host, port) seen so far.
+#[derive(Clone, Debug, Default)]
+pub struct Servers(HashMap<String, Server>);
+
+/// What one server was seen to do.
+#[derive(Clone, Debug, Default)]
+pub struct Server {
+    /// Answers below 400 to a request with an `Origin`: with and without allow-origin.
+    pub fine: Tally,
+    /// Answers of 400 and above to a request with an `Origin`.
+    pub errors: Tally,
+    /// The last prefix that two taps showed.
+    pub mapping: Option<Mapping>,
+    /// Requests that were also seen at an inner tap.
+    arrived: u64,
+}
+
+/// How often an allow-origin was there.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Tally {
+    pub with: u64,
+    pub without: u64,
+}
+
+impl Server {
+    /// Whether its traffic passes an inner tap.
+    pub fn arrives_inside(&self) -> bool {
+        self.arrived > 0
+    }
+}
+
+impl Servers {
+    /// Take in what a chain shows.
+    pub fn learn(&mut self, chain: &Chain) {
+        for hop in &chain.hops {
+            let server = self.0.entry(path::server_of(&hop.hop.request.url)).or_default();
+            server.arrived += u64::from(!hop.sightings.is_empty());
+            tally(server, &hop.hop);
+        }
+        let Some(first) = chain.hops.first() else { return };
+        if let Some(Route { mapping, clue: RouteClue::Taps }) = Route::learn(chain, None) {
+            let server = self.0.entry(path::server_of(&first.hop.request.url)).or_default();
+            server.mapping = Some(mapping);
+        }
+    }
+
+    /// What is known of a server, by [`path::server_of`].
+    pub fn get(&self, server: &str) -> Option<&Server> {
+        self.0.get(server)
+    }
+}
+
+fn tally(server: &mut Server, hop: &Hop) {
+    let Some(response) = hop.response().filter(|_| hop.request.headers.has("origin")) else {
+        return;
+    };
+    let tally = if response.status < 400 { &mut server.fine } else { &mut server.errors };
+    if response.headers.has("access-control-allow-origin") {
+        tally.with += 1;
+    } else {
+        tally.without += 1;
+    }
+}

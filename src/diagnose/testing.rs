@@ -1,0 +1,195 @@
+//! Chains from one-line hops, for the rules' tables.
+//!
+//! `edge GET http://gw.test/prod/items 301 location=/items/ >cookie=a body='b c'`: tap, method,
+//! URL, status or failure, then response headers, request headers with `>`, and bodies. A line
+//! at another tap is a sighting of the hop above it. Every request carries the page's `Origin`
+//! unless it says `>origin=-`.
+//!
+//! **Invariant:** what a line does not say is not there.
+
+use std::sync::Arc;
+
+use super::{Analysis, Servers, analyse};
+use crate::lineage::path;
+use crate::trace::*;
+
+pub(super) const PAGE: &str = "http://page.test";
+
+/// Assert that the chain of `lines` gives the finding `code` at the hop (counted from 1) by
+/// the actor, or, for `None`, not at all.
+#[track_caller]
+pub(super) fn check(code: &str, lines: &[&str], found: Option<(usize, &str)>) {
+    let analysis = analysed(lines);
+    let finding = analysis.findings.iter().find(|it| it.code == code);
+    let finding = finding.map(|it| (it.hop + 1, it.by.as_str().unwrap_or("?")));
+    assert_eq!(finding, found, "{code}\n{}\n{:#?}", lines.join("\n"), analysis.findings);
+    for finding in &analysis.findings {
+        assert!(
+            !finding.fix.is_empty() && !finding.title.is_empty() && !finding.evidence.is_empty()
+        );
+        assert!(!finding.fix.replace("{proxy}", "").contains('{'), "unfilled: {}", finding.fix);
+    }
+}
+
+/// The codes of the findings, each with its cause: `a < b` for an `a` because of `b`.
+pub(super) fn codes(lines: &[&str]) -> Vec<String> {
+    let words = |it: &super::Finding| match it.because {
+        Some(because) => format!("{} {} < {because}", it.hop + 1, it.code),
+        None => format!("{} {}", it.hop + 1, it.code),
+    };
+    analysed(lines).findings.iter().map(words).collect()
+}
+
+pub(super) fn analysed(lines: &[&str]) -> Analysis {
+    analysed_after(lines, &Servers::default())
+}
+
+pub(super) fn analysed_after(lines: &[&str], servers: &Servers) -> Analysis {
+    let (chain, taps) = story(lines);
+    let judgement = judge(&chain);
+    analyse(Arc::new(chain), &taps, judgement, servers)
+}
+
+/// The chain and the taps of some lines.
+pub(super) fn story(lines: &[&str]) -> (Chain, Vec<Tap>) {
+    let mut taps: Vec<Tap> = Vec::new();
+    let mut chain = Chain::default();
+    for (idx, line) in lines.iter().enumerate() {
+        let (tap, hop) = hop(line, idx);
+        let id = taps.iter().position(|it| it.name == tap).unwrap_or_else(|| {
+            taps.push(new_tap(&tap));
+            taps.len() - 1
+        });
+        let hop = Hop { tap: TapId(u16::try_from(id).unwrap()), ..hop };
+        let is_outer = chain.hops.first().is_none_or(|it| it.hop.tap == hop.tap);
+        let clue = Clue { text: "told".to_owned(), certain: true };
+        if is_outer {
+            let kind = if hop.is_preflight() { HopKind::Preflight } else { HopKind::Request };
+            chain.hops.push(ChainHop { hop: Arc::new(hop), kind, link: None, sightings: vec![] });
+        } else {
+            let outer = chain.hops.last_mut().unwrap();
+            let link = Link { why: LinkWhy::SameRequestAt, to: outer.hop.id, clue };
+            outer.sightings.push(Sighting { hop: Arc::new(hop), link });
+        }
+    }
+    (chain, taps)
+}
+
+fn new_tap(name: &str) -> Tap {
+    let (kind, upstream) = match name {
+        "forward" => (TapKind::Forward, None),
+        _ => (TapKind::File, None),
+    };
+    Tap { name: name.to_owned(), kind, address: format!("{name}.har"), upstream }
+}
+
+fn hop(line: &str, idx: usize) -> (String, Hop) {
+    let words = words(line);
+    let at = i64::try_from(idx).unwrap() * 1000;
+    let [tap, method, url, status, fields @ ..] = words.as_slice() else { panic!("short: {line}") };
+    let mut request = Request { method: method.clone(), url: url.clone(), ..Request::default() };
+    let mut response =
+        Response { status: status.parse().unwrap_or_default(), ..Response::default() };
+    let mut origin = PAGE.to_owned();
+    let mut asks = "GET".to_owned();
+    response.body.complete = true;
+    for field in fields {
+        let (name, value) = field.split_once('=').unwrap_or_else(|| panic!("no `=`: {field}"));
+        match name {
+            "body" => response.body = Body::full(value),
+            ">body" => request.body = Body::full(value),
+            ">origin" => value.clone_into(&mut origin),
+            ">access-control-request-method" => value.clone_into(&mut asks),
+            _ => match name.strip_prefix('>') {
+                Some(name) => request.headers.push(name, value),
+                None => response.headers.push(name, value),
+            },
+        }
+    }
+    if origin != "-" {
+        request.headers.push("origin", origin);
+    }
+    if method == "OPTIONS" && asks != "-" {
+        request.headers.push("access-control-request-method", asks);
+    }
+    let outcome = match FailureKind::parse(status) {
+        Some(kind) => Outcome::Failed(Failure { kind, detail: String::new() }),
+        None if status == "-" => Outcome::Pending,
+        None => Outcome::Answered(response),
+    };
+    let hop = Hop {
+        id: HopId { recorder: 1, sequence: idx as u64 + 1 },
+        tap: TapId(0),
+        exchange: Exchange::Http,
+        connection: None,
+        started: Time(at),
+        ended: Some(Time(at + 500)),
+        request,
+        outcome,
+        timing: Timing::default(),
+        own_changes: vec![],
+        testimony: Testimony::default(),
+    };
+    (tap.clone(), hop)
+}
+
+/// Split at blanks, except within single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut quoted = false;
+    for it in line.chars() {
+        match it {
+            '\'' => quoted = !quoted,
+            ' ' if !quoted => words.push(String::new()),
+            _ => words.last_mut().unwrap().push(it),
+        }
+    }
+    words.retain(|it| !it.is_empty());
+    words
+}
+
+/// What a browser concludes.
+fn judge(chain: &Chain) -> crate::fetch::Judgement {
+    use crate::fetch::*;
+    let request = chain.requests().next().map(|(_, it)| it.hop.request.clone());
+    let request = request.or_else(|| chain.hops.first().map(|it| it.hop.request.clone())).unwrap();
+    let is_refused = |it: &&ChainHop| {
+        let Some(origin) = it.hop.request.headers.text("origin") else { return false };
+        let Some(response) = it.hop.response() else { return false };
+        let allow = response.headers.text("access-control-allow-origin");
+        let cross = path::server_of(&origin) != path::server_of(&it.hop.request.url);
+        let ok = allow.as_deref() == Some("*") || allow.as_deref() == Some(&origin);
+        let preflight = it.kind == HopKind::Preflight;
+        cross && (!ok || preflight && !(200..300).contains(&response.status))
+    };
+    let refused = chain.hops.iter().position(|it| is_refused(&it));
+    let failed = chain.hops.last().is_some_and(|it| it.hop.response().is_none());
+    let outcome = match (refused, failed) {
+        (Some(_), _) => VerdictOutcome::Blocked,
+        (None, true) => VerdictOutcome::Failed,
+        (None, false) => VerdictOutcome::Allowed,
+    };
+    Judgement {
+        request: Judged {
+            api: Api::Fetch,
+            method: request.method,
+            url: request.url,
+            origin: chain.origin(),
+            mode: Mode::Cors,
+            credentials: Credentials::SameOrigin,
+            redirect: RedirectMode::Follow,
+            assumed: vec!["api", "credentials"],
+        },
+        unseen: vec![],
+        verdict: Verdict {
+            browser: Browser::Chromium,
+            outcome,
+            hop: refused.or(chain.hops.len().checked_sub(1)),
+            failed: None,
+            reading: String::new(),
+            chromium: Chromium::default(),
+            firefox: Firefox::default(),
+            depends: vec![],
+        },
+    }
+}
