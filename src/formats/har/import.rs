@@ -1,0 +1,220 @@
+//! One HAR entry to one hop.
+//!
+//! **Invariant:** what the entry does not say stays empty. The one thing inferred is the kind
+//! of a failure, from the words that a browser has for it.
+
+use chrono::{DateTime, NaiveDateTime};
+use serde_json::Value;
+use url::Url;
+
+use super::failure;
+use super::lenient::{count, list, micros, parse, some_text, text};
+use super::message::{body_of_request, body_of_response, headers, version};
+use crate::trace::{
+    ConnectionId, Exchange, Hop, HopId, Outcome, Request, Response, TapId, Testimony, Time, Timing,
+};
+
+/// `name version` of the tool, from the text before the entries. A tool that writes its name
+/// after them stays unknown.
+pub(super) fn creator(head: &str) -> Option<String> {
+    let (_, rest) = head.split_once("\"creator\"")?;
+    let open = rest.find('{')?;
+    let close = rest.find('}')?;
+    let value = parse(rest.get(open..=close)?)?;
+    let words = ["name", "version"].iter().filter_map(|it| some_text(&value, it));
+    Some(words.collect::<Vec<_>>().join(" ")).filter(|it| !it.is_empty())
+}
+
+/// The hop of `entry`; `None` without a request that has a URL. An entry without a time counts
+/// as begun with the `previous` one.
+pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Hop> {
+    let asked = entry.get("request")?;
+    let url = some_text(asked, "url")?.trim().to_owned();
+    let method =
+        some_text(asked, "method").map_or_else(|| "GET".to_owned(), std::borrow::Cow::into_owned);
+    let exchange = exchange(entry, &method, &url);
+    let started = started(entry).or(previous).unwrap_or_default();
+    let request = Request {
+        version: version(asked),
+        headers: headers(asked, "Cookie"),
+        body: body_of_request(asked),
+        url: if exchange == Exchange::Tunnel { without_scheme(&url) } else { url },
+        method,
+    };
+    let (outcome, ended) = outcome(entry, started);
+    Some(Hop {
+        id,
+        tap: TapId(0),
+        exchange,
+        connection: connection(entry, &request.url),
+        started,
+        ended,
+        timing: timing(entry),
+        request,
+        outcome,
+        own_changes: Vec::new(),
+        testimony: testimony(entry),
+    })
+}
+
+fn exchange(entry: &Value, method: &str, url: &str) -> Exchange {
+    let upgraded = entry.pointer("/response/status").and_then(Value::as_u64) == Some(101);
+    let spoken = !list(entry, "_webSocketMessages").is_empty();
+    let scheme = url.get(..3).is_some_and(|it| it.eq_ignore_ascii_case("ws:"))
+        || url.get(..4).is_some_and(|it| it.eq_ignore_ascii_case("wss:"));
+    if method == "CONNECT" {
+        Exchange::Tunnel
+    } else if spoken || scheme || upgraded {
+        Exchange::WebSocket
+    } else {
+        Exchange::Http
+    }
+}
+
+/// A tunnel's `host:port`, from whatever a tool makes of it.
+fn without_scheme(url: &str) -> String {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.trim_end_matches('/').to_owned()
+}
+
+/// `startedDateTime`: RFC 3339, or the same without a zone (then UTC), or a number.
+fn started(entry: &Value) -> Option<Time> {
+    let text = some_text(entry, "startedDateTime")?;
+    let text = text.trim();
+    if let Ok(time) = DateTime::parse_from_rfc3339(text) {
+        return Some(Time(time.timestamp_micros()));
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.fZ"] {
+        if let Ok(time) = NaiveDateTime::parse_from_str(text, format) {
+            return Some(Time(time.and_utc().timestamp_micros()));
+        }
+    }
+    for format in ["%Y-%m-%dT%H:%M:%S%.f%z", "%Y-%m-%d %H:%M:%S%.f%z"] {
+        if let Ok(time) = DateTime::parse_from_str(text, format) {
+            return Some(Time(time.timestamp_micros()));
+        }
+    }
+    epoch(text.parse().ok()?)
+}
+
+/// Seconds, milliseconds or microseconds since 1970, told apart by their size.
+#[expect(clippy::cast_possible_truncation, reason = "checked; saturates")]
+fn epoch(number: f64) -> Option<Time> {
+    let scale = match number {
+        it if it <= 0.0 || !it.is_finite() => return None,
+        it if it < 1e11 => 1e6,
+        it if it < 1e14 => 1e3,
+        _ => 1.0,
+    };
+    Some(Time((number * scale) as i64))
+}
+
+fn outcome(entry: &Value, started: Time) -> (Outcome, Option<Time>) {
+    let answer = entry.get("response").unwrap_or(&Value::Null);
+    let took = took(entry);
+    let ended = took.map(|it| started.plus(i64::try_from(it).unwrap_or(i64::MAX)));
+    let error = failure::reported(entry);
+    let headers = headers(answer, "Set-Cookie");
+    // A browser that hides the status of an answer may still show HTTP/2's own line.
+    let status = count(answer, "status").filter(|it| *it != 0).or_else(|| {
+        list(answer, "headers").iter().find_map(|it| {
+            (text(it, "name")? == ":status").then(|| text(it, "value")?.trim().parse().ok())?
+        })
+    });
+    match status.and_then(|it| u16::try_from(it).ok()) {
+        Some(status) => {
+            let response = Response {
+                status,
+                reason: text(answer, "statusText").unwrap_or_default().into_owned().into_bytes(),
+                version: version(answer),
+                headers,
+                body: body_of_response(answer),
+                truncated: error.as_deref().and_then(failure::of_body),
+            };
+            (Outcome::Answered(response), ended)
+        }
+        // The recording was stopped before this one came to an end.
+        None if answer.is_null() && error.is_none() => (Outcome::Pending, None),
+        None => (Outcome::Failed(failure::of_exchange(error.as_deref())), ended),
+    }
+}
+
+/// The entry's whole time in microseconds: as it says, or the sum of its parts.
+fn took(entry: &Value) -> Option<u64> {
+    let parts = entry.get("timings").unwrap_or(&Value::Null);
+    let sum = || {
+        let known = ["blocked", "dns", "connect", "send", "wait", "receive"];
+        known.iter().filter_map(|it| micros(parts, it)).reduce(u64::saturating_add)
+    };
+    micros(entry, "time").or_else(sum)
+}
+
+/// HAR's `wait` is only the server's part; ours runs from the request to the answer's head.
+fn timing(entry: &Value) -> Timing {
+    let parts = entry.get("timings").unwrap_or(&Value::Null);
+    let receive = micros(parts, "receive");
+    let before = ["blocked", "dns", "connect", "send", "wait"];
+    let wait = before.iter().filter_map(|it| micros(parts, it)).reduce(u64::saturating_add);
+    let whole = took(entry);
+    Timing {
+        connect: micros(parts, "connect"),
+        tls: micros(parts, "ssl"),
+        wait: match (wait, whole) {
+            (Some(wait), Some(whole)) => Some(wait.min(whole)),
+            (wait, _) => wait,
+        },
+        receive,
+    }
+}
+
+/// The client's connection. Firefox writes the server's port there, which tells nothing.
+fn connection(entry: &Value, url: &str) -> Option<ConnectionId> {
+    let text = some_text(entry, "connection")?;
+    let digits = text.strip_prefix("ClientPort:").unwrap_or(&text);
+    let number: u64 = digits.split(';').next()?.trim().parse().ok()?;
+    let port = Url::parse(url).ok().and_then(|it| it.port_or_known_default()).map(u64::from);
+    (number != 0 && port != Some(number)).then_some(ConnectionId(number))
+}
+
+fn testimony(entry: &Value) -> Testimony {
+    let kind = some_text(entry, "_resourceType").unwrap_or_default().to_ascii_lowercase();
+    let cache = some_text(entry, "_fromCache").is_some_and(|it| it != "false")
+        || some_text(entry, "_fetchType").is_some_and(|it| it.contains("Cache"));
+    Testimony {
+        api: API.iter().find(|(it, _)| *it == kind).map(|(_, api)| (*api).to_owned()),
+        mode: (kind == "document").then(|| "navigate".to_owned()),
+        error: failure::reported(entry),
+        from_cache: cache,
+        initiator: initiator(entry),
+        ..Testimony::default()
+    }
+}
+
+/// Chromium's resource types and the contract's words.
+const API: &[(&str, &str)] = &[
+    ("fetch", "fetch"),
+    ("xhr", "xhr"),
+    ("image", "img"),
+    ("script", "script"),
+    ("stylesheet", "style"),
+    ("font", "font"),
+    ("ping", "beacon"),
+    ("beacon", "beacon"),
+    ("eventsource", "eventsource"),
+];
+
+/// `script https://app.test/main.js:12`, from what Chromium writes.
+fn initiator(entry: &Value) -> Option<String> {
+    let initiator = entry.get("_initiator")?;
+    if let Some(text) = initiator.as_str() {
+        return Some(text.to_owned()).filter(|it| !it.is_empty());
+    }
+    let frame = initiator.pointer("/stack/callFrames/0").unwrap_or(initiator);
+    let kind = some_text(initiator, "type")?;
+    let Some(url) = some_text(frame, "url").or_else(|| some_text(initiator, "url")) else {
+        return Some(kind.into_owned());
+    };
+    // Chromium counts lines from 0.
+    let line = count(frame, "lineNumber").map(|it| format!(":{}", it + 1)).unwrap_or_default();
+    Some(format!("{kind} {url}{line}"))
+}
