@@ -175,6 +175,11 @@ impl LabHandle {
         request.url(&self.knobs().stage, &self.gateway_url(), &self.app_url())
     }
 
+    /// The newest lines of the app's log, oldest first: all that its developer would see.
+    pub fn app_log(&self) -> Vec<String> {
+        self.0.django.log()
+    }
+
     async fn stop_app(&self) {
         if let Some(server) = self.0.app.lock().await.take() {
             server.close().await;

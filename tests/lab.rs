@@ -215,6 +215,18 @@ async fn every_try_begins_as_the_story_tells() {
     }
 }
 
+/// The story's riddle: a page that made three requests, and a log with one line.
+#[tokio::test]
+async fn with_options_answered_by_the_gateway_the_app_logs_one_line() {
+    let lab = lab(&[("options", "gateway")]).await;
+    for request in [preflight("/prod/items"), get("/prod/items"), preflight("/items/")] {
+        ask(lab.addresses().gateway, &request).await.unwrap();
+    }
+    let log = lab.handle().app_log();
+    assert_eq!(log.len(), 1, "{log:?}");
+    assert!(log[0].ends_with("\"GET /items HTTP/1.1\" 301 0"), "{log:?}");
+}
+
 #[tokio::test]
 async fn a_port_in_use_is_said_with_a_hint() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();

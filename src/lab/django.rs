@@ -16,6 +16,7 @@
 
 mod cors;
 mod items;
+mod log;
 mod negotiate;
 mod pages;
 mod slash;
@@ -29,16 +30,23 @@ use super::server::Service;
 use super::shared::Shared;
 use crate::trace::Headers;
 use items::Items;
+use log::Log;
 
-/// The app as a server.
+/// The app as a server. What it remembers outlives its being stopped and started.
 pub(super) struct Django {
     shared: Arc<Shared>,
     items: Mutex<Items>,
+    log: Mutex<Log>,
 }
 
 impl Django {
     pub(super) fn new(shared: Arc<Shared>) -> Django {
-        Django { shared, items: Mutex::default() }
+        Django { shared, items: Mutex::default(), log: Mutex::default() }
+    }
+
+    /// The newest lines of its log, oldest first.
+    pub(super) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).lines()
     }
 }
 
@@ -49,7 +57,9 @@ impl Service for Django {
         let knobs = self.shared.knobs();
         tokio::time::sleep(knobs.delay).await;
         let mut items = self.items.lock().unwrap_or_else(PoisonError::into_inner);
-        development_server(security(session(outer_cors(&knobs, &request, &mut items))))
+        let response = security(session(outer_cors(&knobs, &request, &mut items)));
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).add(&request, &response);
+        development_server(response)
     }
 }
 

@@ -6,6 +6,7 @@
 //! GET  /__lab/knobs   every knob, where everything listens, where the page sends its requests
 //! POST /__lab/knobs   set some, as JSON ({"slash":"keep"}) or as a form; answers like GET
 //! GET  /__lab/tries   the tries of the story
+//! GET  /__lab/log     the app's log, line by line
 //! POST /__lab/tries   {"name":"get"}: set the knobs of that try; answers like GET /__lab/knobs
 //! ```
 //!
@@ -98,6 +99,7 @@ impl Service for Page {
             }
             ("GET", "/__lab/knobs") => json_response(200, &self.state()),
             ("GET", "/__lab/tries") => json_response(200, &tries_json()),
+            ("GET", "/__lab/log") => json_response(200, &json!(self.lab.app_log())),
             ("POST", _) if is_foreign(&request) => {
                 refused(403, "another page cannot set the lab", "use the lab's own page")
             }

@@ -8,18 +8,24 @@ use crate::lab::message::{Request, Response};
 
 const HTML: &str = "text/html; charset=utf-8";
 
-/// The debug page of the refused redirect. Its words are what a developer searches for.
-pub(super) fn append_slash_error(request: &Request) -> Response {
+/// What Django says when it refuses to redirect a write. Developers search for these words.
+pub(super) fn append_slash_words(request: &Request) -> String {
     let path = path_info(request);
     let host = request.header("host").unwrap_or_default();
     let method = &request.method;
-    let said = format!(
+    format!(
         "You called this URL via {method}, but the URL doesn't end in a slash and you have \
          APPEND_SLASH set. Django can't redirect to the slash URL while maintaining {method} \
          data. Change your form to point to {host}{path}/{query} (note the trailing slash), or \
          set APPEND_SLASH=False in your Django settings.",
         query = request.query_suffix()
-    );
+    )
+}
+
+/// The debug page of the refused redirect.
+pub(super) fn append_slash_error(request: &Request) -> Response {
+    let path = path_info(request);
+    let said = append_slash_words(request);
     let body = format!(
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n  \
          <meta http-equiv=\"content-type\" content=\"text/html; charset=utf-8\">\n  \
