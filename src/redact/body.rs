@@ -1,0 +1,134 @@
+//! Bodies: JSON and forms lose their secrets, markup and scripts go, and what cannot be read
+//! is left out.
+//!
+//! **Invariant:** a body that was left out still says how long it was.
+
+use super::{Redactor, json, text, url};
+use crate::trace::{Body, Headers};
+
+/// Whose body it is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Side {
+    Request,
+    Response { status: u16 },
+}
+
+pub(super) fn redact(redactor: &Redactor, headers: &Headers, body: &Body, side: Side) -> Body {
+    if body.bytes.is_empty() {
+        return body.clone();
+    }
+    let encoded =
+        headers.text("content-encoding").is_some_and(|it| !it.eq_ignore_ascii_case("identity"));
+    let Some(plain) = readable(&body.bytes).filter(|_| !encoded) else { return left_out(body) };
+    let kind = headers.text("content-type").unwrap_or_default().to_ascii_lowercase();
+    let redacted = match shape(&kind, plain) {
+        Shape::Json => json::redact(redactor, plain),
+        Shape::Form => url::pairs(redactor, plain),
+        Shape::Multipart => multipart(redactor, plain),
+        Shape::Markup => match side {
+            Side::Request => text::redact(redactor, plain),
+            // What an error page says of itself is what a diagnosis needs.
+            Side::Response { status } if status >= 400 => skeleton(redactor, plain),
+            Side::Response { .. } => return left_out(body),
+        },
+        Shape::Text => text::redact(redactor, plain),
+    };
+    if redacted.as_bytes() == body.bytes {
+        return body.clone();
+    }
+    let whole = !body.is_cut() && shape(&kind, plain) != Shape::Markup;
+    let length = if whole { redacted.len() as u64 } else { body.length.max(redacted.len() as u64) };
+    Body { bytes: redacted.into_bytes(), length, complete: body.complete }
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Shape {
+    Json,
+    Form,
+    Multipart,
+    /// HTML, XML, scripts, style sheets.
+    Markup,
+    Text,
+}
+
+/// By the declared type first, then by how the text begins: types are missing and wrong.
+fn shape(kind: &str, text: &str) -> Shape {
+    let start = text.trim_start();
+    let has = |it: &str| kind.contains(it);
+    if has("json") || start.starts_with(['{', '[']) {
+        Shape::Json
+    } else if has("x-www-form-urlencoded") {
+        Shape::Form
+    } else if has("multipart/") {
+        Shape::Multipart
+    } else if MARKUP.iter().any(|it| has(it)) || start.starts_with('<') {
+        Shape::Markup
+    } else {
+        Shape::Text
+    }
+}
+
+const MARKUP: &[&str] = &["html", "xml", "javascript", "ecmascript", "css"];
+
+/// Text, also when it was cut in the middle of a character.
+fn readable(bytes: &[u8]) -> Option<&str> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text),
+        Err(err) if err.error_len().is_none() => {
+            bytes.get(..err.valid_up_to()).and_then(|it| std::str::from_utf8(it).ok())
+        }
+        Err(_) => None,
+    }
+}
+
+fn left_out(body: &Body) -> Body {
+    Body { bytes: Vec::new(), length: body.length, complete: body.complete }
+}
+
+/// The headings of an error page, without what else stands in it.
+fn skeleton(redactor: &Redactor, page: &str) -> String {
+    let mut out = String::new();
+    for (open, close) in HEADINGS {
+        for found in page.split(open).skip(1).take(3) {
+            let end = found.find(close).unwrap_or(found.len()).min(400);
+            let inner: String = found.get(..end).unwrap_or_default().chars().take(300).collect();
+            out.push_str(open);
+            out.push_str(&text::redact(redactor, &inner));
+            out.push_str(close);
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// Where Django, nginx, `HAProxy`, Apache and others say what went wrong.
+const HEADINGS: &[(&str, &str)] = &[
+    ("<!DOCTYPE", ">"),
+    ("<title>", "</title>"),
+    ("<h1>", "</h1>"),
+    ("<hr><center>", "</center>"),
+    ("<pre class=\"exception_value\">", "</pre>"),
+    ("<pre>", "</pre>"),
+    ("</h1>\n", "</body>"),
+    ("<p>", "</p>"),
+];
+
+/// The contents of the parts whose field name is secret.
+fn multipart(redactor: &Redactor, text: &str) -> String {
+    let boundary = text.lines().next().unwrap_or_default().trim_end();
+    if !boundary.starts_with("--") {
+        return text::redact(redactor, text);
+    }
+    let parts = text.split(boundary).map(|part| {
+        let gap = ["\r\n\r\n", "\n\n"].iter().find_map(|it| Some(part.find(*it)? + it.len()));
+        let Some((head, content)) = gap.map(|it| part.split_at(it)) else { return part.to_owned() };
+        let name = head.split("name=\"").nth(1).and_then(|it| it.split('"').next());
+        if name.is_none_or(|it| super::names::parameter(it).is_none()) {
+            return format!("{head}{}", text::redact(redactor, content));
+        }
+        let secret = content.trim_end_matches(['\r', '\n']);
+        let end = content.get(secret.len()..).unwrap_or_default();
+        format!("{head}{}{end}", redactor.token(secret.as_bytes()))
+    });
+    parts.collect::<Vec<_>>().join(boundary)
+}
