@@ -44,6 +44,9 @@ pub struct HopRung {
     pub answered_at: usize,
     /// Whether it is known that the lanes behind `answered_at` never saw the request.
     pub never_reached: bool,
+    /// How the request failed further in, when a lane before that answered for it: `refused`,
+    /// at lane `answered_at + 1`.
+    pub failed_behind: Option<&'static str>,
     /// What was lost, changed or doubled here.
     pub marks: Vec<Mark>,
     /// The headline finding stands here.
@@ -97,7 +100,7 @@ impl Ladder {
     /// The ladder of an analysed chain.
     pub fn of(analysis: &Analysis, taps: &[Tap]) -> Ladder {
         let chain = &analysis.chain;
-        let seen = seen_taps(analysis);
+        let seen = seen_taps(analysis, taps);
         let lanes = lanes(analysis, taps, &seen);
         let host = chain.hops.first().map(|it| authority(&it.hop)).unwrap_or_default();
         let mut rungs = Vec::with_capacity(chain.hops.len());
@@ -118,13 +121,22 @@ impl Ladder {
     }
 }
 
-/// The taps that saw anything of this chain, outermost first.
-fn seen_taps(analysis: &Analysis) -> Vec<TapId> {
+/// The taps that saw anything of this chain, outermost first; and those further in that are
+/// known to have been passed over, because somebody before them answered for sure.
+fn seen_taps(analysis: &Analysis, taps: &[Tap]) -> Vec<TapId> {
     let hops = analysis.chain.hops.iter().flat_map(ChainHop::seen);
-    let mut taps: Vec<TapId> = hops.map(|it| it.tap).collect();
-    taps.sort_unstable();
-    taps.dedup();
-    taps
+    let mut seen: Vec<TapId> = hops.map(|it| it.tap).collect();
+    let before_the_app = |it: &crate::diagnose::Answered| {
+        it.sure && it.by.is_some_and(|by| !matches!(by, Actor::App | Actor::Hopscope))
+    };
+    if analysis.answered.iter().any(before_the_app) {
+        let outermost = seen.iter().min().map_or(0, |it| it.0);
+        let all = u16::try_from(taps.len()).unwrap_or(u16::MAX);
+        seen.extend((outermost..all).map(TapId));
+    }
+    seen.sort_unstable();
+    seen.dedup();
+    seen
 }
 
 /// One lane more than there are taps: who sends to the first, who stands between two, who
@@ -135,8 +147,11 @@ fn lanes(analysis: &Analysis, taps: &[Tap], seen: &[TapId]) -> Vec<String> {
     let name = |id: &TapId| taps.get(usize::from(id.0)).map(|it| it.name.as_str());
     let outer = seen.first().and_then(name);
     let is_browser = agent.starts_with("Mozilla/") || analysis.judgement.request.origin.is_some();
+    // Who passes a request on usually says so; a browser that came here directly does not.
+    let passed_on = ["x-forwarded-for", "forwarded", "via", "x-amzn-trace-id"];
+    let passed_on = first.is_some_and(|it| passed_on.iter().any(|h| it.hop.request.headers.has(h)));
     let mut lanes = vec![match outer {
-        Some("origin") if seen.len() == 1 => "gateway".to_owned(),
+        Some("origin") if seen.len() == 1 && passed_on => "gateway".to_owned(),
         _ if is_browser => "browser".to_owned(),
         _ => "client".to_owned(),
     }];
@@ -160,7 +175,12 @@ fn hop_rung(
 ) -> HopRung {
     let lane_of = |tap: TapId| seen.iter().position(|it| *it == tap).unwrap_or_default();
     let legs: Vec<Leg> = it.seen().map(|hop| leg(hop, lane_of(hop.tap), host, it)).collect();
-    let reached = legs.last().map_or(1, |it| it.from + 1).min(lanes.len().saturating_sub(1));
+    // A request that failed further in was answered by the last lane before that.
+    let failed = it.sightings.last().filter(|_| it.hop.response().is_some());
+    let failed = failed.and_then(|it| it.hop.failure().filter(|_| it.hop.response().is_none()));
+    let answering = legs.len().saturating_sub(usize::from(failed.is_some()));
+    let reached = legs.get(answering.saturating_sub(1)).map_or(1, |it| it.from + 1);
+    let reached = reached.min(lanes.len().saturating_sub(1));
     let verdict = &analysis.judgement.verdict;
     let answered = analysis.answered.get(idx);
     HopRung {
@@ -169,7 +189,9 @@ fn hop_rung(
         status: status(&it.hop),
         notes: notes(&it.hop),
         answered_at: reached,
-        never_reached: reached + 1 < lanes.len()
+        failed_behind: failed.map(|it| it.kind.as_str()),
+        never_reached: failed.is_none()
+            && reached + 1 < lanes.len()
             && answered.is_some_and(|it| it.sure && it.by != Some(Actor::App)),
         marks: marks(analysis, idx),
         guilty: analysis.findings.first().is_some_and(|it| it.hop == idx),

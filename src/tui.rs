@@ -15,6 +15,7 @@
 //!
 //! **Invariant:** whatever came over the wire passes [`crate::trace::visible`] before it is drawn.
 
+pub mod body;
 pub mod compare;
 pub mod keymap;
 pub mod message;

@@ -50,17 +50,25 @@ pub struct Pair {
 pub enum Difference {
     Same,
     Changed,
-    OnlyHere,
-    OnlyThere,
+    Added,
+    Lost,
+}
+
+/// Which side of a comparison came later on the way of the message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Later {
+    Here,
+    There,
 }
 
 impl Pair {
-    pub fn difference(&self) -> Difference {
-        match (&self.here, &self.there) {
-            (Some(here), Some(there)) if here == there => Difference::Same,
-            (Some(_), Some(_)) => Difference::Changed,
-            (Some(_), None) => Difference::OnlyHere,
-            (None, _) => Difference::OnlyThere,
+    /// What happened to the field on its way from the earlier side to the later.
+    pub fn difference(&self, later: Later) -> Difference {
+        match (&self.here, &self.there, later) {
+            (Some(here), Some(there), _) if here == there => Difference::Same,
+            (Some(_), Some(_), _) => Difference::Changed,
+            (Some(_), None, Later::Here) | (None, _, Later::There) => Difference::Added,
+            (Some(_), None, Later::There) | (None, _, Later::Here) => Difference::Lost,
         }
     }
 }
@@ -95,18 +103,17 @@ mod tests {
 
     #[test]
     fn pairs_by_name_and_repeat() {
-        use Difference::{Changed, OnlyHere, OnlyThere, Same};
+        use Difference::{Added, Changed, Lost, Same};
         let here = [("Host", "a"), ("Vary", "x"), ("vary", "y"), ("B", "1")];
         let there = [("host", "b"), ("vary", "x"), ("C", "2")];
         let pairs = pairs(&here.into_iter().collect(), &there.into_iter().collect());
-        let got: Vec<_> = pairs.iter().map(|it| (it.name.as_str(), it.difference())).collect();
-        let wanted = [
-            ("Host", Changed),
-            ("Vary", Same),
-            ("vary", OnlyHere),
-            ("B", OnlyHere),
-            ("C", OnlyThere),
-        ];
-        assert_eq!(got, wanted);
+        let differences = |later| -> Vec<_> {
+            pairs.iter().map(|it| (it.name.as_str(), it.difference(later))).collect()
+        };
+        let wanted =
+            [("Host", Changed), ("Vary", Same), ("vary", Added), ("B", Added), ("C", Lost)];
+        assert_eq!(differences(Later::Here), wanted);
+        let wanted = [("Host", Changed), ("Vary", Same), ("vary", Lost), ("B", Lost), ("C", Added)];
+        assert_eq!(differences(Later::There), wanted);
     }
 }

@@ -1,18 +1,111 @@
 //! The whole frame.
+//!
+//! ```text
+//! wide (from 120 × 20)          medium (from 80 × 30)     narrow: one pane at a time
+//! ┌ chains ──┐┌ chain ──────┐   ┌ chains ─────────────┐   chains  chain  finding  …
+//! │          ││             │   ├ chain ──────────────┤   ┌───────────────────────┐
+//! ├ lineage ─┤├ finding ────┤   │                     │   │                       │
+//! │          ││ or verdict  │   ├ finding, or other ──┤   │                       │
+//! └──────────┘└─────────────┘   └─────────────────────┘   └───────────────────────┘
+//! ```
+//!
+//! **Invariant:** views take what they show, never the model; only this file reads it.
+
+mod cells;
+mod chains;
+mod empty;
+mod finding;
+mod footer;
+mod headers;
+mod help;
+mod hop;
+mod ladder;
+mod lineage;
+mod panel;
+mod panes;
+mod timing;
+mod top;
+mod verdict;
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
-use super::model::Model;
+use super::keymap::{HOP, PANES};
+use super::model::{Model, Overlay, Pane, Screen};
+use super::palette;
 use super::seen::Seen;
 use super::theme::Look;
 
 /// Draw the model. Gives back where everything stands.
-pub fn draw(_model: &Model, _look: &Look, _area: Rect, _buf: &mut Buffer) -> Seen {
-    Seen::default()
+pub fn draw(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen {
+    buf.set_style(area, look.theme.text);
+    if area.height < 3 || area.width < 10 {
+        return Seen::default();
+    }
+    let told =
+        top::Told { status: &model.status, totals: model.totals, now: model.now, zone: model.zone };
+    top::top(&told, Rect { height: 1, ..area }, buf, look);
+    let middle = Rect { y: area.y + 1, height: area.height - 2, ..area };
+    let seen = match model.screen {
+        _ if is_empty(model) => {
+            empty::empty(&model.status, middle, buf, look);
+            Seen::default()
+        }
+        Screen::Hop => hop_screen(model, look, middle, buf),
+        Screen::Panes(focus) => {
+            panes::panes(model, focus, panes::Room::of(middle), middle, buf, look)
+        }
+        Screen::Alone(focus) => panes::panes(model, focus, panes::Room::Narrow, middle, buf, look),
+    };
+    footer_line(model, look, Rect { y: area.bottom() - 1, height: 1, ..area }, buf);
+    match &model.overlay {
+        Overlay::Help { top } => help::help(*top, middle, buf, look),
+        Overlay::Palette { query, selected } => {
+            let found = palette::find(model.screen, query);
+            help::palette(query, &found, *selected, middle, buf, look);
+        }
+        Overlay::None | Overlay::Filter { .. } => {}
+    }
+    seen
 }
 
 /// How far the help can be scrolled.
-pub(super) fn help_last_top(_model: &Model) -> usize {
-    0
+pub(super) fn help_last_top(model: &Model) -> usize {
+    help::last_top(model.height.saturating_sub(2))
+}
+
+fn is_empty(model: &Model) -> bool {
+    model.totals.chains == 0 && model.list.window.of == 0 && model.list.filter.is_empty()
+}
+
+fn hop_screen(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen {
+    let Some(open) = &model.open else { return Seen::default() };
+    let shown = hop::Shown {
+        analysis: &open.analysis,
+        hop: open.hop,
+        compare: open.compare,
+        taps: &model.status.taps,
+        zone: model.zone,
+    };
+    let content = hop::content(&shown, panel::inner_width(area), look);
+    let title = hop::title(&shown, look);
+    let it = panel::Frame { pane: Pane::Hop, title, foot: None, focused: true };
+    let pane = panel::panel(&it, content, open.scroll.hop, area, buf, look);
+    Seen { panes: vec![pane], list_rows: model.seen.list_rows }
+}
+
+fn footer_line(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) {
+    if matches!(model.overlay, Overlay::Filter { .. }) {
+        let of = model.list.window.of;
+        return footer::filter(&model.list.filter, of, area, buf, look);
+    }
+    if let Some(notice) = &model.notice {
+        return footer::notice(notice, area, buf, look);
+    }
+    let table = match model.screen {
+        _ if is_empty(model) => &[],
+        Screen::Hop => HOP,
+        Screen::Panes(_) | Screen::Alone(_) => PANES,
+    };
+    footer::keys(table, area, buf, look);
 }

@@ -1,0 +1,151 @@
+//! The list of chains, oldest first, with their badges.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::cells::{cut, cut_middle, pad, width};
+use super::panel::{Frame, frame};
+use crate::trace::{Time, visible};
+use crate::tui::model::{List, Pane};
+use crate::tui::row::{Badge, ChainRow};
+use crate::tui::seen::SeenPane;
+use crate::tui::theme::Look;
+
+/// What the list shows besides its rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Around {
+    pub(super) zone: chrono::FixedOffset,
+    /// How many taps the trace has; a chain seen only at the last of several went direct.
+    pub(super) taps: usize,
+    pub(super) focused: bool,
+}
+
+/// Draw the panel; gives back where the rows are.
+pub(super) fn chains(
+    list: &List,
+    around: Around,
+    area: Rect,
+    buf: &mut Buffer,
+    look: &Look,
+) -> SeenPane {
+    let theme = &look.theme;
+    let mut title = vec![Line::styled("chains", theme.title)];
+    if !list.filter.is_empty() {
+        let filter = format!("/ {}", visible(&list.filter));
+        title.push(Line::styled(filter, theme.warn));
+        title.push(Line::styled(format!("{} match", list.window.of), theme.dim));
+    }
+    let foot = list.follow.then(|| "following the newest".to_owned());
+    let it = Frame { pane: Pane::Chains, title, foot, focused: around.focused };
+    let mut inner = frame(&it, area, buf, look);
+    // The selection mark stands in the space beside the border.
+    inner.x = inner.x.saturating_sub(1);
+    inner.width += 1;
+    let columns = Columns::new(list, usize::from(inner.width));
+    let with_header = inner.height > 3;
+    if with_header {
+        buf.set_line(inner.x, inner.y, &columns.header(look), inner.width);
+        inner.y += 1;
+        inner.height -= 1;
+    }
+    for (at, y) in (list.top..list.window.of).zip(inner.top()..inner.bottom()) {
+        let selected = list.selected.is_some_and(|it| it.at == at);
+        let line = match list.row(at) {
+            Some(row) => columns.row(row, around, selected, look),
+            None => Line::styled(format!("   {}", look.glyphs.cut), theme.dim),
+        };
+        if selected {
+            buf.set_style(Rect { y, height: 1, ..inner }, theme.selected);
+        }
+        buf.set_line(inner.x, y, &line, inner.width);
+    }
+    if list.window.of == 0 && !list.filter.is_empty() {
+        let text = "no chain has these words";
+        buf.set_stringn(inner.x + 1, inner.y, text, usize::from(inner.width), theme.dim);
+    }
+    SeenPane {
+        pane: Pane::Chains,
+        inner,
+        lines: usize::try_from(list.window.of).unwrap_or(usize::MAX),
+        top: usize::try_from(list.top).unwrap_or(usize::MAX),
+        hops: Vec::new(),
+        sections: Vec::new(),
+    }
+}
+
+/// Widths of the columns, in cells.
+struct Columns {
+    number: usize,
+    time: bool,
+    method: usize,
+    request: usize,
+    badge: usize,
+}
+
+impl Columns {
+    fn new(list: &List, cells: usize) -> Columns {
+        let rows = &list.window.rows;
+        let number = rows.iter().map(|it| it.number.to_string().len()).max().unwrap_or(1).max(2);
+        let method = rows.iter().map(|it| width(&it.method)).max().unwrap_or(3).clamp(4, 7);
+        let time = cells >= 38;
+        let badge = if cells >= 60 { 18 } else { 10 };
+        let fixed = 2 + number + 2 + if time { 10 } else { 0 } + 1 + badge;
+        Columns { number, time, method, request: cells.saturating_sub(fixed), badge }
+    }
+
+    fn header(&self, look: &Look) -> Line<'static> {
+        let time = if self.time { "time      " } else { "" };
+        let number = " ".repeat(self.number - 1);
+        let request = pad("request", self.request);
+        Line::styled(format!("  {number}#  {time}{request} verdict"), look.theme.dim)
+    }
+
+    fn row(&self, row: &ChainRow, around: Around, selected: bool, look: &Look) -> Line<'static> {
+        let (theme, glyphs) = (&look.theme, look.glyphs);
+        let mark = if selected { glyphs.selected } else { " " };
+        let mut spans = vec![
+            Span::styled(format!("{mark} "), theme.focus),
+            Span::styled(format!("{:>1$}  ", row.number, self.number), theme.dim),
+        ];
+        if self.time {
+            spans.push(Span::styled(format!("{}  ", clock(row.at, around.zone)), theme.dim));
+        }
+        let method = pad(&cut(&visible(&row.method), self.method, glyphs), self.method);
+        let path = visible(&row.path);
+        let path = cut_middle(&path, self.request.saturating_sub(self.method + 1), glyphs);
+        let path = pad(&path, self.request.saturating_sub(self.method + 1));
+        spans.push(Span::styled(method, theme.strong));
+        spans.push(Span::styled(format!(" {path} "), theme.text));
+        let (badge, style) = badge(row.badge, look);
+        let direct = around.taps > 1 && usize::from(row.tap.0) + 1 == around.taps;
+        let left = self.badge.saturating_sub(width(&badge));
+        spans.push(Span::styled(badge, style));
+        if direct && left > width(" direct") {
+            spans.push(Span::styled(" direct", theme.dim));
+        }
+        Line::from(spans)
+    }
+}
+
+/// A badge's text and style.
+pub(super) fn badge(badge: Badge, look: &Look) -> (String, Style) {
+    let (theme, glyphs) = (&look.theme, look.glyphs);
+    let status = |it: Option<u16>| it.map(|it| format!(" {it}")).unwrap_or_default();
+    match badge {
+        Badge::Allowed { error: None } => (glyphs.allowed.to_owned(), theme.ok),
+        Badge::Allowed { error } => (format!("{}{}", glyphs.allowed, status(error)), theme.warn),
+        Badge::Blocked { masked } => {
+            (format!("{} cors{}", glyphs.refused, status(masked)), theme.blocked)
+        }
+        Badge::Failed(by) => (format!("{} {by}", glyphs.refused), theme.failed),
+        Badge::Depends => ("?".to_owned(), theme.warn),
+        Badge::Open => (glyphs.cut.to_owned(), theme.dim),
+    }
+}
+
+/// A time of day.
+pub(super) fn clock(at: Time, zone: chrono::FixedOffset) -> String {
+    at.utc().with_timezone(&zone).format("%H:%M:%S").to_string()
+}

@@ -1,0 +1,281 @@
+//! The hop view: facts, timing, headers beside those of another hop or sighting, bodies.
+
+use ratatui::text::{Line, Span};
+
+use super::cells::{cut, pad, width, wrap};
+use super::headers;
+use super::panel::Content;
+use super::timing;
+use crate::diagnose::{Analysis, Answered};
+use crate::lineage::Actor;
+use crate::trace::{Body, ChainHop, Headers, Hop, HopId, Outcome, Response, Tap, visible};
+use crate::tui::body;
+use crate::tui::compare::{self, Later, With};
+use crate::tui::theme::Look;
+
+/// What the hop view is drawn from.
+pub(super) struct Shown<'a> {
+    pub(super) analysis: &'a Analysis,
+    pub(super) hop: usize,
+    pub(super) compare: usize,
+    pub(super) taps: &'a [Tap],
+    pub(super) zone: chrono::FixedOffset,
+}
+
+/// Parts of the title.
+pub(super) fn title(it: &Shown<'_>, look: &Look) -> Vec<Line<'static>> {
+    let theme = &look.theme;
+    let hops = &it.analysis.chain.hops;
+    let Some(shown) = hops.get(it.hop) else { return Vec::new() };
+    let request = &shown.hop.request;
+    vec![
+        Line::styled(format!("hop {} of {}", it.hop + 1, hops.len()), theme.title),
+        Line::styled(format!("{} {}", visible(&request.method), visible(&request.url)), theme.text),
+        Line::styled(shown.kind.as_str(), theme.dim),
+    ]
+}
+
+pub(super) fn content(it: &Shown<'_>, cells: usize, look: &Look) -> Content {
+    let mut content = Content::default();
+    let Some(shown) = it.analysis.chain.hops.get(it.hop) else { return content };
+    let hop = shown.hop.as_ref();
+    facts(it, shown, cells, look, &mut content);
+    content.blank();
+    let choices = compare::choices(&it.analysis.chain, it.hop);
+    let with = choices.get(it.compare).copied();
+    let other = with.and_then(|it_with| compare::find(&it.analysis.chain, it_with.id()));
+    let names = [place_name(it, hop.tap), with.map_or(String::new(), |with| with_name(it, with))];
+
+    content.heading("Request headers", look);
+    // A request goes inwards, its answer comes back out; a hop follows the one before it.
+    let [request_later, answer_later] = match with {
+        Some(With::Sighting(_)) => [Later::There, Later::Here],
+        Some(With::Previous(_)) | None => [Later::Here, Later::Here],
+    };
+    let theirs = other.map(|it| (&it.request.headers, request_later));
+    headers::table(&hop.request.headers, theirs, &names, cells, look, &mut content);
+    content.blank();
+    response(hop, other.map(|it| (it, answer_later)), &names, cells, look, &mut content);
+    body_section(
+        "Request body",
+        &hop.request.body,
+        &hop.request.headers,
+        cells,
+        look,
+        &mut content,
+    );
+    if let Outcome::Answered(response) = &hop.outcome {
+        body_section("Response body", &response.body, &response.headers, cells, look, &mut content);
+    }
+    content
+}
+
+/// Where, when, on which connection, why it belongs to the chain, who answered.
+fn facts(it: &Shown<'_>, shown: &ChainHop, cells: usize, look: &Look, content: &mut Content) {
+    let hop = shown.hop.as_ref();
+    content.sections.push(0);
+    let mut fact = |word: &str, text: &str| {
+        for (n, line) in wrap(text, cells.saturating_sub(FACT)).into_iter().enumerate() {
+            content.push(Line::from(vec![
+                Span::styled(pad(if n == 0 { word } else { "" }, FACT), look.theme.dim),
+                Span::styled(line, look.theme.text),
+            ]));
+        }
+    };
+    fact("seen", &seen(it, hop));
+    for sighting in &shown.sightings {
+        let request = &sighting.hop.request;
+        let also = format!(
+            "at {} as {} {} ({})",
+            place_name(it, sighting.hop.tap),
+            visible(&request.method),
+            visible(&request.url),
+            clue(&sighting.link.clue)
+        );
+        fact("also seen", &also);
+    }
+    if let Some(link) = &shown.link {
+        let to = number(it, link.to).map_or(String::new(), |it| format!(" hop {it}"));
+        fact("link", &format!("{}{to} ({})", link.why.as_str(), clue(&link.clue)));
+    }
+    if let Some(text) = it.analysis.answered.get(it.hop).and_then(answered) {
+        fact("answered by", &text);
+    }
+    for change in &hop.own_changes {
+        let value = |it: &Option<String>| {
+            it.as_deref().map_or("nothing".to_owned(), |it| visible(it).into_owned())
+        };
+        let text = format!(
+            "hopscope itself changed {} from {} to {}",
+            visible(&change.place),
+            value(&change.from),
+            value(&change.to)
+        );
+        fact("changed", &text);
+    }
+    testimony(hop, &mut fact);
+    timing::lines(hop, cells, FACT, look, content);
+}
+
+fn seen(it: &Shown<'_>, hop: &Hop) -> String {
+    let time = hop.started.utc().with_timezone(&it.zone).format("%H:%M:%S%.3f");
+    let connection = hop.connection.map(|it| format!(", connection {}", it.0)).unwrap_or_default();
+    let version = hop.request.version.as_str();
+    format!("at {}, {time}, {version}{connection}", place_name(it, hop.tap))
+}
+
+/// `app, django-cors-headers (seen at tap origin)`.
+fn answered(it: &Answered) -> Option<String> {
+    let by = it.by.and_then(Actor::as_str)?;
+    let product = it.product.as_deref().map(|it| format!(", {}", visible(it)));
+    let sure = if it.sure { "" } else { ", recognised by its answer" };
+    Some(format!("{by}{} ({}{sure})", product.unwrap_or_default(), visible(&it.why)))
+}
+
+/// What a source other than the wire says.
+fn testimony(hop: &Hop, fact: &mut impl FnMut(&str, &str)) {
+    let it = &hop.testimony;
+    let mut said = Vec::new();
+    for (word, value) in [
+        ("api", &it.api),
+        ("mode", &it.mode),
+        ("credentials", &it.credentials),
+        ("redirect", &it.redirect),
+        ("error", &it.error),
+        ("initiator", &it.initiator),
+    ] {
+        if let Some(value) = value {
+            said.push(format!("{word} {}", visible(value)));
+        }
+    }
+    if it.from_cache {
+        said.push("answered from its cache".to_owned());
+    }
+    if !said.is_empty() {
+        fact("testimony", &said.join(", "));
+    }
+}
+
+fn clue(clue: &crate::trace::Clue) -> String {
+    let sure = if clue.certain { "certain" } else { "inferred" };
+    format!("{sure}: {}", visible(&clue.text))
+}
+
+fn number(it: &Shown<'_>, id: HopId) -> Option<usize> {
+    let hops = &it.analysis.chain.hops;
+    hops.iter().position(|hop| hop.seen().any(|it| it.id == id)).map(|it| it + 1)
+}
+
+fn place_name(it: &Shown<'_>, tap: crate::trace::TapId) -> String {
+    match it.taps.get(usize::from(tap.0)) {
+        Some(tap) => visible(&tap.name).into_owned(),
+        None => format!("tap {}", tap.0 + 1),
+    }
+}
+
+fn with_name(it: &Shown<'_>, with: With) -> String {
+    let other = compare::find(&it.analysis.chain, with.id());
+    match with {
+        With::Sighting(_) => other.map_or(String::new(), |hop| place_name(it, hop.tap)),
+        With::Previous(id) => number(it, id).map_or(String::new(), |it| format!("hop {it}")),
+    }
+}
+
+/// The answer's head, or what came instead of one.
+fn response(
+    hop: &Hop,
+    other: Option<(&Hop, Later)>,
+    names: &[String; 2],
+    cells: usize,
+    look: &Look,
+    content: &mut Content,
+) {
+    let theme = &look.theme;
+    match &hop.outcome {
+        Outcome::Pending => {
+            content.heading("Response", look);
+            content.paragraph("No answer yet.", 0, cells, theme.dim);
+            content.blank();
+        }
+        Outcome::Failed(failure) => {
+            content.heading("Response", look);
+            let text =
+                format!("No answer: {}. {}", failure.kind.as_str(), visible(&failure.detail));
+            content.paragraph(&text, 0, cells, theme.failed);
+            content.blank();
+        }
+        Outcome::Answered(response) => {
+            content.heading(&response_heading(response), look);
+            let theirs = other.and_then(|(it, later)| Some((&it.response()?.headers, later)));
+            headers::table(&response.headers, theirs, names, cells, look, content);
+            if let Some(failure) = &response.truncated {
+                let detail = visible(&failure.detail).into_owned();
+                let text = format!("The body stopped short: {}. {detail}", failure.kind.as_str());
+                content.paragraph(&text, 0, cells, theme.failed);
+            }
+            content.blank();
+        }
+    }
+}
+
+fn response_heading(response: &Response) -> String {
+    let reason = crate::trace::visible_bytes(&response.reason).into_owned();
+    let line = format!("{} {} {reason}", response.version.as_str(), response.status);
+    format!("Response headers  {}", line.trim_end())
+}
+
+fn body_section(
+    name: &str,
+    body: &Body,
+    headers: &Headers,
+    cells: usize,
+    look: &Look,
+    content: &mut Content,
+) {
+    let theme = &look.theme;
+    if body.is_empty() {
+        return;
+    }
+    let shown = body::show(body, headers, cells);
+    content.heading(&format!("{name}  {}", size(body.length)), look);
+    if let Some(line) = content.lines.last_mut() {
+        line.push_span(Span::styled(format!("  {}", shown.format), theme.dim));
+    }
+    for line in shown.lines {
+        if width(&line) <= cells {
+            content.push(Span::styled(line, theme.text));
+        } else {
+            for part in wrap(&line, cells) {
+                content.push(Span::styled(part, theme.text));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    if shown.hidden > 0 {
+        missing.push(format!("{} more are recorded", size(shown.hidden as u64)));
+    }
+    if body.is_cut() {
+        let lost = body.length - body.bytes.len() as u64;
+        missing.push(format!("{} more went by and were not kept", size(lost)));
+    }
+    if !body.complete {
+        missing.push("its end was not seen".to_owned());
+    }
+    if !missing.is_empty() {
+        let text = cut(&missing.join(", "), cells, look.glyphs);
+        content.push(Span::styled(text, theme.warn));
+    }
+    content.blank();
+}
+
+/// A number of bytes for a person.
+fn size(bytes: u64) -> String {
+    const STEPS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match STEPS.iter().find(|(step, _)| bytes >= *step) {
+        Some((step, unit)) => format!("{}.{} {unit}", bytes / step, bytes % step * 10 / step),
+        None => format!("{bytes} bytes"),
+    }
+}
+
+/// Cells of the words before facts.
+const FACT: usize = 13;

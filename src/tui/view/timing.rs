@@ -1,0 +1,63 @@
+//! Timing as a bar: connect, TLS, wait, receive.
+
+use ratatui::style::Style;
+use ratatui::text::{Line, Span};
+
+use super::cells::pad;
+use super::panel::Content;
+use crate::trace::Hop;
+use crate::tui::theme::Look;
+
+/// The bar and its legend; nothing when no step was timed.
+pub(super) fn lines(hop: &Hop, cells: usize, margin: usize, look: &Look, content: &mut Content) {
+    let theme = &look.theme;
+    let timing = &hop.timing;
+    // Waiting counts from the request's head, so it includes connecting.
+    let before = timing.connect.unwrap_or(0) + timing.tls.unwrap_or(0);
+    let steps: Vec<(&str, u64, Style)> = [
+        ("connect", timing.connect, theme.warn),
+        ("tls", timing.tls, theme.changed),
+        ("wait", timing.wait.map(|it| it.saturating_sub(before)), theme.focus),
+        ("receive", timing.receive, theme.ok),
+    ]
+    .into_iter()
+    .filter_map(|(name, micros, style)| Some((name, micros?, style)))
+    .collect();
+    let total: u64 = steps.iter().map(|(_, micros, _)| *micros).sum();
+    if total == 0 {
+        return;
+    }
+    let room = cells.saturating_sub(margin + TOTAL).min(BAR);
+    let mut bar = vec![Span::styled(pad("time", margin), theme.dim)];
+    for (n, (_, micros, style)) in steps.iter().enumerate() {
+        let share = u128::from(*micros) * room as u128 / u128::from(total);
+        let length = usize::try_from(share).unwrap_or(room).max(usize::from(*micros > 0));
+        // Neighbours differ by their sign as well as by colour.
+        let sign = if n % 2 == 0 { look.glyphs.bar } else { look.glyphs.bar_light };
+        bar.push(Span::styled(sign.repeat(length), *style));
+    }
+    bar.push(Span::styled(format!(" {}", duration(total)), theme.text));
+    content.push(Line::from(bar));
+    let mut legend = vec![Span::raw(" ".repeat(margin))];
+    for (n, (name, micros, style)) in steps.iter().enumerate() {
+        let sign = if n % 2 == 0 { look.glyphs.bar } else { look.glyphs.bar_light };
+        legend.push(Span::styled(format!("{sign} "), *style));
+        legend.push(Span::styled(format!("{name} {}  ", duration(*micros)), theme.dim));
+    }
+    content.push(Line::from(legend));
+}
+
+/// Microseconds for a person.
+fn duration(micros: u64) -> String {
+    match micros {
+        0..10_000 => format!("{}.{:02} ms", micros / 1_000, micros % 1_000 / 10),
+        10_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        _ => format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000),
+    }
+}
+
+/// Cells of the longest bar.
+const BAR: usize = 60;
+
+/// Cells of the sum behind it.
+const TOTAL: usize = 10;

@@ -1,0 +1,106 @@
+//! The first line: what is open, whether it records, the taps, the counts, the time.
+
+use ratatui::buffer::Buffer;
+use ratatui::layout::Rect;
+use ratatui::text::{Line, Span};
+
+use super::cells::{cut_middle, width};
+use crate::trace::{Tap, Target, Time, visible};
+use crate::tui::message::{Feed, Status, Totals};
+use crate::tui::theme::Look;
+
+/// What the line tells.
+pub(super) struct Told<'a> {
+    pub(super) status: &'a Status,
+    pub(super) totals: Totals,
+    pub(super) now: Option<Time>,
+    pub(super) zone: chrono::FixedOffset,
+}
+
+/// Draw the line. What does not fit is left out, the taps first.
+pub(super) fn top(it: &Told<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
+    let theme = &look.theme;
+    let right = right(it, look);
+    let mut left = vec![Span::styled(" hopscope", theme.strong)];
+    if !it.status.file.is_empty() {
+        left.push(Span::styled(format!("  {}", visible(&it.status.file)), theme.text));
+    }
+    let (word, style) = match it.status.feed {
+        Feed::Recording => (format!("  {} rec", look.glyphs.recording), theme.recording),
+        Feed::Following => (format!("  {} following", look.glyphs.recording), theme.ok),
+        Feed::Saved => (String::new(), theme.dim),
+    };
+    left.push(Span::styled(word, style));
+    let room = usize::from(area.width).saturating_sub(Line::from(right.clone()).width() + 2);
+    let mut taps = String::from(" ");
+    for tap in &it.status.taps {
+        let text = format!("  {}", tap_text(tap, look));
+        if Line::from(left.clone()).width() + width(&taps) + width(&text) > room {
+            break;
+        }
+        taps.push_str(&text);
+    }
+    left.push(Span::styled(taps, theme.dim));
+    let line = Line::from(left);
+    buf.set_line(area.x, area.y, &line, area.width);
+    let right = Line::from(right);
+    let cells = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
+    buf.set_line(area.right() - cells, area.y, &right, cells);
+}
+
+/// `edge :8080`, `origin :9001→:8000`, `har browser.har`.
+fn tap_text(tap: &Tap, look: &Look) -> String {
+    let name = visible(&tap.name);
+    let address = short(&tap.address);
+    match &tap.upstream {
+        Some(upstream) => {
+            let upstream = short(Target::parse(upstream).authority);
+            let upstream = cut_middle(&upstream, UPSTREAM, look.glyphs);
+            format!("{name} {address}{}{upstream}", look.glyphs.to)
+        }
+        None => format!("{name} {address}"),
+    }
+}
+
+/// An address of this machine by its port alone.
+fn short(address: &str) -> String {
+    let local = ["127.0.0.1", "localhost", "[::1]"];
+    let port = local.iter().find_map(|it| address.strip_prefix(it));
+    visible(port.filter(|it| it.starts_with(':')).unwrap_or(address)).into_owned()
+}
+
+fn right(it: &Told<'_>, look: &Look) -> Vec<Span<'static>> {
+    let theme = &look.theme;
+    let count = |count: u64, one: &str, many: &str| {
+        format!("{count} {}", if count == 1 { one } else { many })
+    };
+    let mut parts = Vec::new();
+    if it.status.unrecorded > 0 {
+        let text = format!("{} {} not recorded", look.glyphs.guilty, it.status.unrecorded);
+        parts.push(Span::styled(text, theme.lost));
+    }
+    parts.push(Span::styled(count(it.totals.chains, "chain", "chains"), theme.text));
+    if it.totals.blocked > 0 {
+        parts.push(Span::styled(format!("{} blocked", it.totals.blocked), theme.blocked));
+    }
+    if it.totals.failed > 0 {
+        parts.push(Span::styled(format!("{} failed", it.totals.failed), theme.failed));
+    }
+    if it.status.guests > 0 {
+        let guests = count(u64::from(it.status.guests), "guest", "guests");
+        parts.push(Span::styled(guests, theme.text));
+    }
+    if let Some(now) = it.now {
+        parts.push(Span::styled(super::chains::clock(now, it.zone), theme.dim));
+    }
+    let mut spans = Vec::new();
+    for part in parts {
+        spans.push(Span::raw("  "));
+        spans.push(part);
+    }
+    spans.push(Span::raw(" "));
+    spans
+}
+
+/// Cells of an upstream's name.
+const UPSTREAM: usize = 26;
