@@ -86,6 +86,24 @@ async fn a_list_without_this_origin() {
     compare(&[("origins", "http://other.test,http://page.test:80")]).await;
 }
 
+/// What the gateway makes of either app is the same, too: the lab may stand in for the real one.
+#[tokio::test]
+async fn behind_the_gateway() {
+    for debug in ["on", "off"] {
+        let lab = lab(&[("debug", debug)]).await;
+        let django = Django::start(&[("debug", debug)]).await;
+        for mut question in questions() {
+            question.target.insert_str(0, "/prod");
+            let gateway = lab.addresses().gateway;
+            lab.handle().set("backend", "app").await.unwrap();
+            let ours = ask(gateway, &question).await.unwrap();
+            lab.handle().set("backend", &django.address.to_string()).await.unwrap();
+            let theirs = ask(gateway, &question).await.unwrap();
+            assert_eq!(facts(&ours), facts(&theirs), "DEBUG {debug}: {question:?}");
+        }
+    }
+}
+
 async fn compare(knobs: &[(&str, &str)]) {
     let lab = lab(knobs).await;
     let django = Django::start(knobs).await;

@@ -113,7 +113,9 @@ async fn a_slow_app_is_given_up_after_the_limit() {
 #[tokio::test]
 async fn a_backend_that_closes_or_talks_nonsense_is_a_network_error() {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    for said in [&b""[..], b"nonsense\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx"] {
+    let cut_short = b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx";
+    let upgrade = b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n";
+    for said in [&b""[..], b"nonsense\r\n\r\n", cut_short, upgrade] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let backend = listener.local_addr().unwrap().to_string();
         let lab = lab(&[("backend", &backend)]).await;

@@ -137,10 +137,17 @@ fn tries_json() -> Value {
         .collect()
 }
 
-/// A browser names the page that asks; a script without a browser names none.
+/// A browser names the page that asks; a script without a browser names none. A host name of
+/// somebody's own could point here for an attack (DNS rebinding), an address or `localhost`
+/// cannot.
 fn is_foreign(request: &Request) -> bool {
-    let own = request.header("host").map(|it| format!("http://{it}"));
-    request.headers.has("origin") && request.header("origin") != own
+    let host = request.header("host").unwrap_or_default();
+    let origin = request.header("origin");
+    let same_origin = origin.is_none_or(|it| it == format!("http://{host}"));
+    let name = host.parse::<http::uri::Authority>().map(|it| it.host().to_owned());
+    let name = name.unwrap_or_default();
+    let address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    !same_origin || !(address || name.eq_ignore_ascii_case("localhost"))
 }
 
 /// Names and words of a JSON object or of a form.
@@ -165,4 +172,30 @@ fn json_response(status: u16, content: &Value) -> Response {
 
 fn refused(status: u16, error: &str, hint: &str) -> Response {
     json_response(status, &json!({ "error": error, "hint": hint }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_labs_own_page_may_set_knobs() {
+        let table = [
+            ("127.0.0.1:8000", None, false),
+            ("127.0.0.1:8000", Some("http://127.0.0.1:8000"), false),
+            ("[::1]:8000", Some("http://[::1]:8000"), false),
+            ("localhost:8000", Some("http://localhost:8000"), false),
+            ("127.0.0.1:8000", Some("http://evil.test"), true),
+            ("127.0.0.1:8000", Some("null"), true),
+            ("127.0.0.1:8000", Some("http://127.0.0.1:8001"), true),
+            ("rebound.test:8000", Some("http://rebound.test:8000"), true),
+            ("rebound.test:8000", None, true),
+        ];
+        for (host, origin, foreign) in table {
+            let origin = origin.map(|it| ("origin", it));
+            let headers = [("host", host)].into_iter().chain(origin).collect();
+            let request = Request { headers, ..Request::default() };
+            assert_eq!(is_foreign(&request), foreign, "{host} {origin:?}");
+        }
+    }
 }

@@ -12,10 +12,10 @@ export async function launch({ proxy } = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'hopscope-chromium-'));
   // Chromium never proxies loopback unless it is told so.
   const through = proxy ? [`--proxy-server=${proxy}`, '--proxy-bypass-list=<-loopback>'] : [];
-  const process = spawn('chromium', [...FLAGS, `--user-data-dir=${profile}`, ...through, 'about:blank'],
+  const child = spawn(process.env.CHROMIUM ?? 'chromium', [...FLAGS, `--user-data-dir=${profile}`, ...through, 'about:blank'],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
-  const ended = new Promise(done => { process.once('exit', done); process.once('error', done); });
-  const session = connect(process.stdio[3], process.stdio[4], ended);
+  const ended = new Promise(done => { child.once('exit', done); child.once('error', done); });
+  const session = connect(child.stdio[3], child.stdio[4], ended);
 
   return {
     // A page with caches, cookies and sockets of its own. `onEvent(method, params)` gets what happens in it.
@@ -50,7 +50,7 @@ export async function launch({ proxy } = {}) {
     },
     async close() {
       session.call('Browser.close').catch(() => {});
-      const timer = setTimeout(() => process.kill('SIGKILL'), 5000);
+      const timer = setTimeout(() => child.kill('SIGKILL'), 5000);
       await ended;
       clearTimeout(timer);
       rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });

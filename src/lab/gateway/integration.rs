@@ -60,7 +60,9 @@ async fn exchange(authority: &str, target: &str, call: &Call<'_>) -> Result<Resp
     let request = outgoing(authority, target, call).ok_or(Refusal::NetworkError)?;
     let exchange = async {
         let response = sender.send_request(request).await.map_err(broken)?;
-        Response::read(response).await.ok_or(Refusal::NetworkError)
+        let response = Response::read(response).await.ok_or(Refusal::NetworkError)?;
+        // A REST API has no way to pass an upgrade on.
+        if response.status < 200 { Err(Refusal::NetworkError) } else { Ok(response) }
     };
     tokio::pin!(connection);
     tokio::pin!(exchange);
