@@ -71,7 +71,9 @@ impl Places {
                 link: place.link.filter(within).and_then(|it| word(it, hop)),
                 sightings: seen.collect(),
             });
-            for edge in place.outside.iter().flatten() {
+            // What a browser remembers of the same fetch is its own business.
+            let beyond = place.outside.iter().flatten().filter(|it| !within(it));
+            for edge in beyond {
                 if let (Some(link), Some(to)) = (word(*edge, hop), by_id.get(&edge.to)) {
                     chain.outside.push(Outside { at, link, hop: Arc::clone(to) });
                 }

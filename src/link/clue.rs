@@ -90,6 +90,12 @@ impl Edge {
         let said = WORDS.iter().filter(|(clue, _)| self.clues.has(*clue)).map(|(_, it)| *it);
         parts.extend(said.map(str::to_owned));
         let mut text = parts.join(", ");
+        if self.clues.has(Clues::GUESS) {
+            text.push_str(match self.why {
+                LinkWhy::RetryOf => "; the page itself may have asked again",
+                _ => "; a direct request would look the same",
+            });
+        }
         for (clue, words) in DOUBTS {
             if self.clues.has(*clue) {
                 text.push_str("; ");
@@ -165,6 +171,5 @@ const WORDS: &[(u32, &str)] = &[
 const DOUBTS: &[(u32, &str)] = &[
     (Clues::NO_PREFLIGHT_ANSWER, "its answer was not seen"),
     (Clues::LATE, "later than usual, so it may be another request"),
-    (Clues::GUESS, "a direct request would look the same"),
     (Clues::RIVAL, "another hop fits as well"),
 ];

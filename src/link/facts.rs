@@ -7,7 +7,7 @@ use url::Url;
 
 use super::flags::Flags;
 use super::interner::{Interner, Symbol, fingerprint};
-use super::location::{is_stored, redirect_target};
+use super::location::{Client, as_asked, is_stored, redirect_target};
 use super::names::{self, Names};
 use crate::trace::{Exchange, FailureKind, Headers, Hop, HopId, Outcome, Response, TapId, Time};
 
@@ -128,7 +128,7 @@ impl HopFacts {
             own_origin.is_some() && origin.as_deref() == own_origin.as_deref().map(str::as_bytes),
         );
         let trace = trace_of(hop, &mut flags);
-        let page = referer.as_deref().and_then(parse).map(without_fragment);
+        let page = referer.as_deref().and_then(parse).map(as_asked);
         HopFacts {
             id: hop.id,
             started: hop.started,
@@ -141,7 +141,7 @@ impl HopFacts {
                 .map_or(0, |it| u32::try_from((it.0 ^ (it.0 >> 32)) & 0xffff_ffff).unwrap_or(0)),
             method,
             url: match url {
-                Some(url) => interner.symbol(without_fragment(url).as_bytes()),
+                Some(url) => interner.symbol(as_asked(url).as_bytes()),
                 None => interner.symbol(hop.request.url.as_bytes()),
             },
             next: Symbol::NONE,
@@ -191,7 +191,9 @@ impl HopFacts {
         }
         self.flags.note(Flags::PASSED, allows);
         self.flags.note(Flags::CHALLENGED, matches!(response.status, 401 | 407 | 408 | 421 | 425));
-        if let Some(next) = redirect_target(hop, response) {
+        let firefox = self.flags.has(Flags::FIREFOX);
+        let client = if firefox { Client::Firefox } else { Client::Other };
+        if let Some(next) = redirect_target(hop, response, client) {
             self.next = interner.symbol(next.as_bytes());
             self.flags.note(Flags::PERMANENT, is_stored(response));
         }
@@ -234,9 +236,9 @@ impl HopFacts {
         self.lot
     }
 
-    /// Of a request: a hash of `Authorization`; 0 without.
+    /// A hash of `Authorization`; 0 without. A preflight has none.
     pub(crate) fn credential(&self) -> u16 {
-        self.extra
+        if self.is_preflight() { 0 } else { self.extra }
     }
 
     /// Of a preflight: how many seconds its grant lasts.
@@ -323,11 +325,6 @@ const MARK: &str = "hopscope-hop";
 
 fn parse(text: &str) -> Option<Url> {
     Url::parse(text).ok().filter(Url::has_host)
-}
-
-fn without_fragment(mut url: Url) -> String {
-    url.set_fragment(None);
-    url.into()
 }
 
 fn tails_of(url: &Url) -> (u16, u16) {

@@ -144,9 +144,12 @@ impl Linker {
                 continue;
             }
             let Some(fit) = fit(&slot.facts, &facts) else { continue };
-            let held = slot.child.and_then(|it| self.window.get(it)?.parent);
-            if let Some((_, held)) = held {
-                if held.score + MARGIN > fit.score && fit.score + MARGIN > held.score {
+            let holder = slot.child.and_then(|it| self.window.get(it));
+            if let Some((_, held)) = holder.and_then(|it| it.parent) {
+                // Who comes after the other was answered is too late to be meant.
+                let over = holder.and_then(|it| it.facts.answered_at());
+                let late = over.is_some_and(|it| it <= facts.started);
+                if (held.score - fit.score).abs() < MARGIN && !late {
                     doubted.push(*parent);
                 }
                 if fit.score <= held.score {
@@ -161,7 +164,11 @@ impl Linker {
                 }
             }
         }
-        // Who holds one of those now might not be the one.
+        // Who holds one of those now might not be the one, unless it is a step of the chain that
+        // is going on here.
+        let own = best.and_then(|(it, _)| self.window.get(it)).map(|it| it.chain);
+        doubted.retain(|it| self.window.get(*it).map(|it| it.chain) != own);
+        rival |= !doubted.is_empty();
         for parent in doubted {
             if let Some(holder) = self.window.get(parent).and_then(|it| it.child) {
                 if let Some((_, fit)) =
@@ -304,14 +311,13 @@ impl Linker {
                 if best.is_some_and(|(it, _)| it == *outer) {
                     continue;
                 }
-                if let Some((holder, held)) = holder(&self.window, *outer, inner)
-                    && found.score <= held.score
-                {
-                    if !is_again(&self.window, holder, &facts) {
+                if let Some((holder, held)) = holder(&self.window, *outer, inner) {
+                    if is_again(&self.window, holder, &facts) {
+                        found.clues.add(Clues::AGAIN);
+                        found.score -= 5;
+                    } else if found.score <= held.score {
                         continue;
                     }
-                    found.clues.add(Clues::AGAIN);
-                    found.score -= 5;
                 }
                 match &best {
                     Some((_, it)) if found.score <= it.score => {

@@ -8,21 +8,36 @@ use url::Url;
 use crate::trace::{Hop, Response};
 
 /// The [location URL](https://fetch.spec.whatwg.org/#concept-response-location-url) of
-/// `response`, normalised, without its fragment.
-pub(crate) fn redirect_target(hop: &Hop, response: &Response) -> Option<String> {
+/// `response`, as it will be asked for: normalised, without fragment and userinfo.
+pub(crate) fn redirect_target(hop: &Hop, response: &Response, client: Client) -> Option<String> {
     // A redirect status: 300 and 304 are none.
     if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
     let location = response.headers.all("location").next()?;
-    // Browsers and curl take an empty Location for a final answer.
-    if location.trim_ascii().is_empty() {
+    // Chromium and curl take an empty Location for a final answer; the standard, and Firefox,
+    // ask for the same URL again.
+    if location.trim_ascii().is_empty() && client == Client::Other {
         return None;
     }
     let base = Url::parse(&hop.request.url).ok()?;
-    let mut next = base.join(&as_text(location)).ok()?;
-    next.set_fragment(None);
-    Some(next.into())
+    Some(as_asked(base.join(&as_text(location)).ok()?))
+}
+
+/// Who follows the redirect, where that matters.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Client {
+    Firefox,
+    Other,
+}
+
+/// `url` as the next request shows it: neither fragment nor userinfo are sent in a URL.
+pub(crate) fn as_asked(mut url: Url) -> String {
+    url.set_fragment(None);
+    // Fails only for URLs that can have none.
+    let _ = url.set_username("");
+    let _ = url.set_password(None);
+    url.into()
 }
 
 /// Whether a browser's cache may keep this redirect
@@ -64,6 +79,7 @@ mod tests {
             (308, "https://gw.test", Some("https://gw.test/")),
             (303, "\\a\\b", Some("http://gw.test/a/b")),
             (302, "", None),
+            (302, "http://u:p@gw.test/x", Some("http://gw.test/x")),
             (302, "http://[", None),
             (300, "/x", None),
             (201, "/x", None),
@@ -73,7 +89,8 @@ mod tests {
             let hop = Hop { request, ..super::super::testing::blank() };
             let headers: Headers = [("Location", location)].into_iter().collect();
             let response = Response { status, headers, ..Response::default() };
-            assert_eq!(redirect_target(&hop, &response).as_deref(), next, "{status} {location}");
+            let found = redirect_target(&hop, &response, Client::Other);
+            assert_eq!(found.as_deref(), next, "{status} {location}");
         }
     }
 }

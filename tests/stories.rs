@@ -1,0 +1,102 @@
+//! Every file in `tests/chains/` is a story: hops in, chains out, and what is concluded of
+//! them. The recordings in `tests/seed/` are stories, too.
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its story has failed")]
+
+#[path = "stories/script.rs"]
+mod script;
+#[path = "stories/seed.rs"]
+mod seed;
+#[path = "stories/shuffle.rs"]
+mod shuffle;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::Arc;
+
+use hopscope::link;
+use hopscope::trace::{Chain, HopId, Link};
+use script::Story;
+
+#[test]
+fn every_story_ends_as_written() {
+    let mut paths: Vec<_> =
+        fs::read_dir("tests/chains").unwrap().map(|it| it.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty(), "no stories found: wrong working directory?");
+    let failed: Vec<String> = paths
+        .iter()
+        .filter_map(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            let stories =
+                script::read(&text).unwrap_or_else(|it| panic!("{}: {it}", path.display()));
+            let wrong: Vec<String> = stories.iter().filter_map(|it| check(it).err()).collect();
+            (!wrong.is_empty()).then(|| format!("{}\n{}", path.display(), wrong.join("\n")))
+        })
+        .collect();
+    assert!(failed.is_empty(), "\n{}", failed.join("\n\n"));
+}
+
+/// Compare what is linked with what the story says.
+fn check(story: &Story) -> Result<(), String> {
+    let (hops, taps) = story.hops();
+    let chains = link::chains(&hops, &taps);
+    let numbers: BTreeMap<HopId, usize> =
+        hops.iter().enumerate().map(|(at, it)| (it.id, at + 1)).collect();
+    let found = [
+        ("chains", Some(&story.chains), rows(&chains, &numbers)),
+        ("links", story.links.as_ref(), links(&chains, &numbers)),
+        ("outside", story.outside.as_ref(), outside(&chains, &numbers)),
+        ("sightings", story.sightings.as_ref(), sightings(&chains, &numbers)),
+    ];
+    // The order of the recording must not matter.
+    let reversed: Vec<_> = hops.iter().rev().map(Arc::clone).collect();
+    assert_eq!(rows(&link::chains(&reversed, &taps), &numbers), found[0].2, "{}", story.title);
+    let wrong: Vec<String> = found
+        .into_iter()
+        .filter_map(|(what, wanted, found)| {
+            let wanted = wanted?;
+            (*wanted != found)
+                .then(|| format!("  {what}: wanted {wanted:?}\n  {what}: found  {found:?}"))
+        })
+        .collect();
+    if wrong.is_empty() { Ok(()) } else { Err(format!(" {}\n{}", story.title, wrong.join("\n"))) }
+}
+
+/// `1 2 3`: the hops of each chain.
+fn rows(chains: &[Chain], numbers: &BTreeMap<HopId, usize>) -> Vec<String> {
+    let row = |chain: &Chain| {
+        let hops = chain.hops.iter().map(|it| numbers[&it.hop.id].to_string());
+        hops.collect::<Vec<_>>().join(" ")
+    };
+    chains.iter().map(row).collect()
+}
+
+/// `1 preflight-of 2`, with a `?` when another reading is possible.
+fn links(chains: &[Chain], numbers: &BTreeMap<HopId, usize>) -> Vec<String> {
+    let steps = chains.iter().flat_map(|it| &it.hops);
+    steps.filter_map(|it| Some(word(numbers[&it.hop.id], it.link.as_ref()?, numbers))).collect()
+}
+
+fn outside(chains: &[Chain], numbers: &BTreeMap<HopId, usize>) -> Vec<String> {
+    let all = chains.iter().flat_map(|chain| {
+        chain.outside.iter().map(|it| word(numbers[&chain.hops[it.at].hop.id], &it.link, numbers))
+    });
+    all.collect()
+}
+
+/// `1 = 4`: hop 4 is hop 1, seen further in.
+fn sightings(chains: &[Chain], numbers: &BTreeMap<HopId, usize>) -> Vec<String> {
+    let steps = chains.iter().flat_map(|it| &it.hops);
+    let all = steps.flat_map(|step| {
+        step.sightings
+            .iter()
+            .map(|it| format!("{} = {}", numbers[&step.hop.id], numbers[&it.hop.id]))
+    });
+    all.collect()
+}
+
+fn word(from: usize, link: &Link, numbers: &BTreeMap<HopId, usize>) -> String {
+    assert!(!link.clue.text.is_empty());
+    let doubt = if link.clue.certain { "" } else { " ?" };
+    format!("{from} {} {}{doubt}", link.why.as_str(), numbers[&link.to])
+}

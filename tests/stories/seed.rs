@@ -1,0 +1,64 @@
+//! The recordings of the story, both sides of the gateway, against what they show.
+
+use std::fs;
+use std::sync::Arc;
+
+use hopscope::formats::har;
+use hopscope::link;
+use hopscope::trace::{Chain, Tap, TapId, TapKind};
+
+/// One try, as `index.txt` tells it.
+struct Try {
+    name: String,
+    /// `OPTIONS /items 200 | GET /items 301`.
+    browser: String,
+    backend: String,
+}
+
+fn tries() -> Vec<Try> {
+    let index = fs::read_to_string("tests/seed/index.txt").unwrap();
+    let rows: Vec<Vec<&str>> = index.lines().map(|it| it.split('\t').collect()).collect();
+    let pairs = rows.chunks(2).map(|pair| Try {
+        name: pair[0][0].trim_end_matches("-browser.har").to_owned(),
+        browser: pair[0][3].to_owned(),
+        backend: pair[1][3].to_owned(),
+    });
+    pairs.collect()
+}
+
+/// Both files of a try as two taps.
+fn pair(name: &str) -> Vec<Chain> {
+    let mut hops = Vec::new();
+    for (tap, side) in ["browser", "backend"].iter().enumerate() {
+        let bytes = fs::read(format!("tests/seed/{name}-{side}.har")).unwrap();
+        let mut file = har::read(&bytes).unwrap();
+        assert!(file.remarks.is_empty());
+        file.place_at(TapId(u16::try_from(tap).unwrap()));
+        hops.extend(file.hops.into_iter().map(Arc::new));
+    }
+    link::chains(&hops, &[tap("edge"), tap("origin")])
+}
+
+fn tap(name: &str) -> Tap {
+    Tap { name: name.to_owned(), kind: TapKind::File, address: String::new(), upstream: None }
+}
+
+#[test]
+fn each_try_is_one_chain_seen_from_both_sides() {
+    let tries = tries();
+    assert_eq!(tries.len(), 32);
+    for it in tries {
+        let chains = pair(&it.name);
+        assert_eq!(chains.len(), 1, "{}", it.name);
+        let chain = &chains[0];
+        let line = |hop: &hopscope::trace::Hop| {
+            let target = hopscope::trace::Target::parse(&hop.request.url);
+            format!("{} {} {}", hop.request.method, target.path, hop.status().unwrap_or(0))
+        };
+        let browser: Vec<String> = chain.hops.iter().map(|it| line(&it.hop)).collect();
+        assert_eq!(browser.join(" | "), it.browser, "{}", it.name);
+        let backend: Vec<String> =
+            chain.hops.iter().flat_map(|it| it.sightings.iter().map(|it| line(&it.hop))).collect();
+        assert_eq!(backend.join(" | "), it.backend, "{}", it.name);
+    }
+}
