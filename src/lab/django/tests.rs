@@ -133,3 +133,19 @@ fn the_debug_page_quotes_the_url_escaped() {
     assert!(body.contains("You called this URL via POST, but the URL doesn&#x27;t end in a slash"));
     assert!(body.contains("a&quot;&lt;b&gt;.test/items/?q=&lt;x&gt; (note"), "{body}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn any_path_body_and_header_gets_an_answer(
+        path in "/?(items|[a-z%0-9]{0,4})(/|%2f|%|%4){0,3}",
+        query in proptest::option::of("[ -~]{0,8}"),
+        body in "[\"{}a-z:=&-]{0,12}",
+        content_type in "(application/json|multipart/form-data; boundary=-?|a=\"?|x)",
+        method in "(GET|POST|OPTIONS|X)",
+    ) {
+        let path = query.map_or(path.clone(), |it| format!("{path}?{it}"));
+        let headers = [ORIGIN, ("Content-Type", content_type.as_str())];
+        let answer = ask(&Asked { method: &method, path: &path, headers: &headers, body: &body, ..GET });
+        proptest::prop_assert!((200..600).contains(&answer.status));
+    }
+}

@@ -90,4 +90,19 @@ mod tests {
             check(knobs, method, path, expected);
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn what_goes_to_the_app_holds_neither_the_stage_nor_a_slash_at_its_ends(
+            path in "/?(prod|items|%2F|[a-z]{0,3})(/(prod|items|[a-z%/]{0,4})){0,4}/{0,2}",
+        ) {
+            let request = Request { path: path.clone(), ..Request::default() };
+            if let Route::Proxy(proxy) = route(&Knobs::default(), &request) {
+                proptest::prop_assert!(!proxy.is_empty() && !proxy.ends_with('/'), "{proxy}");
+                let kept = path.trim_end_matches('/');
+                proptest::prop_assert!(kept.starts_with("/prod/") && kept.ends_with(&proxy));
+                proptest::prop_assert!(kept.len() - proxy.len() <= "/prod//".len());
+            }
+        }
+    }
 }
