@@ -7,6 +7,8 @@ mod keys;
 mod list;
 mod mouse;
 mod open;
+#[cfg(test)]
+mod tests;
 
 pub(super) use keys::tables;
 

@@ -8,17 +8,37 @@ use crate::trace::{Headers, visible, visible_bytes};
 use crate::tui::compare::{Difference, Later, pairs};
 use crate::tui::theme::Look;
 
-/// The table of `here`, with `beside` next to it where there is one. `names` say which is which.
+/// What the tables of one hop have in common.
+pub(super) struct Sides {
+    /// Which place is on the left, and which on the right.
+    pub(super) names: [String; 2],
+    /// Cells of the longest field name.
+    pub(super) widest: usize,
+}
+
+impl Sides {
+    /// Sides whose columns suit all of these lists.
+    pub(super) fn new<'a>(
+        names: [String; 2],
+        lists: impl IntoIterator<Item = Option<&'a Headers>>,
+    ) -> Sides {
+        let fields = lists.into_iter().flatten().flat_map(Headers::iter);
+        let widest = fields.map(|it| width(&visible(&it.name))).max().unwrap_or_default();
+        Sides { names, widest }
+    }
+}
+
+/// The table of `here`, with `beside` next to it where there is one.
 pub(super) fn table(
     here: &Headers,
     beside: Option<(&Headers, Later)>,
-    names: &[String; 2],
+    sides: &Sides,
     cells: usize,
     look: &Look,
     content: &mut Content,
 ) {
     let Some((beside, later)) = beside else {
-        let columns = Columns::new(here.iter().map(|it| it.name.as_str()), cells, false);
+        let columns = Columns::new(sides.widest, cells, false);
         for it in here.iter() {
             let value = visible_bytes(&it.value);
             let field = Field {
@@ -33,18 +53,11 @@ pub(super) fn table(
         return;
     };
     let pairs = pairs(here, beside);
-    let columns = Columns::new(pairs.iter().map(|it| it.name.as_str()), cells, true);
+    let columns = Columns::new(sides.widest, cells, true);
+    let [here_name, there_name] = &sides.names;
     let mut head = Row::new(cells);
-    head.put(
-        columns.value,
-        &cut(names.first().map_or("", |it| it), columns.each, look.glyphs),
-        look.theme.dim,
-    );
-    head.put(
-        columns.other(),
-        &cut(names.last().map_or("", |it| it), columns.each, look.glyphs),
-        look.theme.dim,
-    );
+    head.put(columns.value, &cut(here_name, columns.each, look.glyphs), look.theme.dim);
+    head.put(columns.other(), &cut(there_name, columns.each, look.glyphs), look.theme.dim);
     content.push(head.line());
     for pair in &pairs {
         let (sign, styles) = match pair.difference(later) {
@@ -81,8 +94,7 @@ struct Columns {
 }
 
 impl Columns {
-    fn new<'a>(names: impl Iterator<Item = &'a str>, cells: usize, two: bool) -> Columns {
-        let widest = names.map(width).max().unwrap_or_default();
+    fn new(widest: usize, cells: usize, two: bool) -> Columns {
         let name = widest.min(if two { cells * 3 / 10 } else { cells * 2 / 5 }).max(8);
         let value = 2 + name + 2;
         let room = cells.saturating_sub(value);

@@ -46,6 +46,10 @@ pub(super) fn content(it: &Shown<'_>, cells: usize, look: &Look) -> Content {
     let other = with.and_then(|it_with| compare::find(&it.analysis.chain, it_with.id()));
     let names = [place_name(it, hop.tap), with.map_or(String::new(), |with| with_name(it, with))];
 
+    let all = [Some(hop), other].into_iter().flatten();
+    let lists = all.flat_map(|it| [Some(&it.request.headers), it.response().map(|it| &it.headers)]);
+    let sides = headers::Sides::new(names, lists);
+
     content.heading("Request headers", look);
     // A request goes inwards, its answer comes back out; a hop follows the one before it.
     let [request_later, answer_later] = match with {
@@ -53,9 +57,9 @@ pub(super) fn content(it: &Shown<'_>, cells: usize, look: &Look) -> Content {
         Some(With::Previous(_)) | None => [Later::Here, Later::Here],
     };
     let theirs = other.map(|it| (&it.request.headers, request_later));
-    headers::table(&hop.request.headers, theirs, &names, cells, look, &mut content);
+    headers::table(&hop.request.headers, theirs, &sides, cells, look, &mut content);
     content.blank();
-    response(hop, other.map(|it| (it, answer_later)), &names, cells, look, &mut content);
+    response(hop, other.map(|it| (it, answer_later)), &sides, cells, look, &mut content);
     body_section(
         "Request body",
         &hop.request.body,
@@ -185,7 +189,7 @@ fn with_name(it: &Shown<'_>, with: With) -> String {
 fn response(
     hop: &Hop,
     other: Option<(&Hop, Later)>,
-    names: &[String; 2],
+    sides: &headers::Sides,
     cells: usize,
     look: &Look,
     content: &mut Content,
@@ -207,7 +211,7 @@ fn response(
         Outcome::Answered(response) => {
             content.heading(&response_heading(response), look);
             let theirs = other.and_then(|(it, later)| Some((&it.response()?.headers, later)));
-            headers::table(&response.headers, theirs, names, cells, look, content);
+            headers::table(&response.headers, theirs, sides, cells, look, content);
             if let Some(failure) = &response.truncated {
                 let detail = visible(&failure.detail).into_owned();
                 let text = format!("The body stopped short: {}. {detail}", failure.kind.as_str());

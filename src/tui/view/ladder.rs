@@ -116,7 +116,7 @@ impl Lanes {
 fn wanted(hops: &[&HopRung], lane: usize, method: usize) -> usize {
     let lead = if lane == 0 { 0 } else { 2 };
     let legs = hops.iter().flat_map(|it| &it.legs).filter(|it| it.from == lane);
-    let texts = legs.map(|it| lead + method + 1 + width(&visible(&it.path)) + 4);
+    let texts = legs.map(|it| lead + method + 1 + width(&visible(&it.path)) + 3);
     let here = hops.iter().filter(|it| it.answered_at == lane && lane > 0).map(|it| tail_width(it));
     texts.chain(here).max().unwrap_or_default().max(16)
 }

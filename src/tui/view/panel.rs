@@ -145,7 +145,8 @@ fn scroll_mark(lines: usize, top: usize, inner: Rect, buf: &mut Buffer, look: &L
 
 /// A box over the middle of the screen.
 pub(super) fn overlay(area: Rect, cells: u16, lines: u16, buf: &mut Buffer) -> Rect {
-    let cells = cells.min(area.width);
+    // A rim of what lies below would only be noise.
+    let cells = if area.width < cells + 8 { area.width } else { cells };
     let lines = lines.min(area.height);
     let rect = Rect {
         x: area.x + (area.width - cells) / 2,

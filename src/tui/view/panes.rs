@@ -60,7 +60,7 @@ struct Panes<'a> {
 
 impl Panes<'_> {
     fn wide(&mut self, area: Rect) {
-        let left = (area.width * 2 / 5).clamp(46, 64);
+        let left = (area.width * 3 / 8).clamp(46, 64);
         let (left, right) = beside(area, left);
         let lineage = self.lines_of(Pane::Lineage, left) + 2;
         let (list, below) = stacked(left, left.height - lineage.clamp(4, left.height * 2 / 5));
@@ -71,8 +71,9 @@ impl Panes<'_> {
         self.pane(Pane::Chain, chain);
         let finding = self.lines_of(Pane::Finding, below).saturating_add(2);
         let verdict = self.lines_of(Pane::Verdict, below).saturating_add(2);
-        if finding.saturating_add(verdict) <= below.height {
-            let (finding, verdict) = stacked(below, below.height - verdict);
+        let left = below.height.saturating_sub(finding);
+        if left >= verdict.min(READABLE) {
+            let (finding, verdict) = stacked(below, below.height - left.min(verdict));
             self.pane(Pane::Finding, finding);
             self.pane(Pane::Verdict, verdict);
         } else {
@@ -254,6 +255,9 @@ fn reveal(content: &Content, hop: usize, top: usize, height: usize) -> usize {
 
 /// The least lines of a panel that is worth showing.
 const LEAST: u16 = 6;
+
+/// The least lines of a verdict that is worth showing beside the finding.
+const READABLE: u16 = 11;
 
 fn beside(area: Rect, left: u16) -> (Rect, Rect) {
     let left = left.min(area.width);
