@@ -105,6 +105,34 @@ impl<'a> Case<'a> {
         self.chain.hops.get(idx)?.hop.status()
     }
 
+    /// Whether a redirect led off the public paths: what is answered there is a symptom.
+    pub fn is_off_the_route(&self, idx: usize) -> bool {
+        let changes = self.lineage(&What::Prefix).into_iter().flat_map(|it| &it.changes);
+        changes.into_iter().any(|it| it.hop < idx)
+    }
+
+    /// The status and whether it is a preflight, of a hop that a browser stopped at because of
+    /// CORS.
+    pub fn blocked_hops(&self) -> impl Iterator<Item = (usize, &'a ChainHop, u16)> + use<'a> {
+        let blocked = self.is_blocked().then_some(self.judgement.verdict.hop).flatten();
+        let hops = self.hops().filter(move |(idx, _)| Some(*idx) == blocked);
+        hops.filter_map(|(idx, it)| Some((idx, it, it.hop.status()?)))
+    }
+
+    /// Who wrote a response header: who changed it on the way, or else who answered.
+    pub fn author(&self, name: &str, idx: usize) -> Actor {
+        let lineage = self.lineage(&What::Header(name.to_owned()));
+        let changes = lineage.into_iter().flat_map(|it| &it.changes);
+        let on_the_way = changes.into_iter().find(|it| it.hop == idx && it.between.is_some());
+        on_the_way.map_or_else(|| self.by(idx), |it| it.by)
+    }
+
+    /// Whether the page sent its credentials along: seen as a cookie, or told.
+    pub fn has_credentials(&self, hop: &Hop) -> bool {
+        hop.request.headers.has("cookie")
+            || self.judgement.request.credentials == crate::fetch::Credentials::Include
+    }
+
     /// The authority by which the gateway speaks to the app, as the innermost tap saw it.
     pub fn app_authority(&self) -> Option<&'a str> {
         let seen = self.hops().find(|(_, it)| !it.sightings.is_empty())?.1;

@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** a fix is data beside its rule, and names where it is documented.
 
-use super::Case;
+use super::{Case, Evidence, Finding};
+use crate::lineage::Actor;
 
 /// What to change in one product.
 #[derive(Clone, Copy, Debug)]
@@ -34,4 +35,31 @@ pub(super) fn advise(case: &Case<'_>, fixes: &[Fix], words: &[(&str, &str)]) -> 
         text = text.replace(&format!("{{{word}}}"), value);
     }
     Advice { text, sources: chosen.iter().map(|it| it.source).collect() }
+}
+
+/// A finding in the making: the rule's words, and the fixes to choose from.
+pub(super) struct Draft<'f> {
+    pub(super) code: &'static str,
+    pub(super) hop: usize,
+    pub(super) by: Actor,
+    pub(super) title: String,
+    pub(super) evidence: Vec<Evidence>,
+    pub(super) fixes: &'f [Fix],
+    pub(super) words: &'f [(&'f str, &'f str)],
+}
+
+impl Draft<'_> {
+    pub(super) fn finding(self, case: &Case<'_>) -> Finding {
+        let advice = advise(case, self.fixes, self.words);
+        Finding {
+            code: self.code,
+            hop: self.hop,
+            by: self.by,
+            because: None,
+            title: self.title,
+            evidence: self.evidence,
+            fix: advice.text,
+            sources: advice.sources,
+        }
+    }
 }

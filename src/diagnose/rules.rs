@@ -6,7 +6,18 @@ mod allow_origin_missing_on_redirect;
 mod app_unreachable;
 mod append_slash_refuses_write;
 mod gateway_error_without_cors;
+mod gateway_follows_redirects;
+mod gateway_timeout;
+mod location_internal_host;
+mod location_scheme_downgraded;
+mod prefix_doubled;
+mod preflight_redirected;
 mod redirect_drops_method;
+mod redirect_drops_query;
+mod redirect_leaves_tap;
+mod redirect_loop;
+mod server_unreachable;
+mod stage_prefix_added;
 mod stage_prefix_lost;
 mod trailing_slash_dropped;
 
@@ -22,10 +33,21 @@ pub(super) struct Rule {
 }
 
 pub(super) const RULES: &[Rule] = &[
+    server_unreachable::RULE,
     app_unreachable::RULE,
+    gateway_timeout::RULE,
     trailing_slash_dropped::RULE,
+    gateway_follows_redirects::RULE,
+    redirect_loop::RULE,
+    location_scheme_downgraded::RULE,
+    redirect_leaves_tap::RULE,
+    location_internal_host::RULE,
+    preflight_redirected::RULE,
     allow_origin_missing_on_redirect::RULE,
     stage_prefix_lost::RULE,
+    prefix_doubled::RULE,
+    stage_prefix_added::RULE,
+    redirect_drops_query::RULE,
     append_slash_refuses_write::RULE,
     redirect_drops_method::RULE,
     gateway_error_without_cors::RULE,

@@ -77,7 +77,7 @@ pub(super) fn story(lines: &[&str]) -> (Chain, Vec<Tap>) {
 
 fn new_tap(name: &str) -> Tap {
     let (kind, upstream) = match name {
-        "forward" => (TapKind::Forward, None),
+        "reverse" => (TapKind::Reverse, Some("http://up.test:8000".to_owned())),
         _ => (TapKind::File, None),
     };
     Tap { name: name.to_owned(), kind, address: format!("{name}.har"), upstream }

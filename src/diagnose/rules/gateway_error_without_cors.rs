@@ -10,7 +10,16 @@ use crate::trace::{ChainHop, Hop};
 pub(super) const RULE: Rule = Rule {
     code: "gateway-error-without-cors",
     find: gateway_error_without_cors,
-    causes: &["app-unreachable", "stage-prefix-lost", "trailing-slash-dropped"],
+    causes: &[
+        "app-unreachable",
+        "gateway-timeout",
+        "stage-prefix-lost",
+        "prefix-doubled",
+        "stage-prefix-added",
+        "location-internal-host",
+        "trailing-slash-dropped",
+        "redirect-loop",
+    ],
 };
 
 const FIXES: &[Fix] = &[

@@ -13,7 +13,7 @@ use crate::trace::{ChainHop, Target};
 pub(super) const RULE: Rule = Rule {
     code: "stage-prefix-lost",
     find: stage_prefix_lost,
-    causes: &["trailing-slash-dropped"],
+    causes: &["trailing-slash-dropped", "location-internal-host"],
 };
 
 const FIXES: &[Fix] = &[

@@ -8,7 +8,7 @@ use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_line, response_header};
 use crate::diagnose::fix::{Fix, advise};
 use crate::lineage::{State, What, path};
-use crate::trace::{ChainHop, HopKind, Target};
+use crate::trace::{ChainHop, Target};
 
 pub(super) const RULE: Rule =
     Rule { code: "trailing-slash-dropped", find: trailing_slash_dropped, causes: &[] };
@@ -32,8 +32,8 @@ const FIXES: &[Fix] = &[
 ];
 
 fn trailing_slash_dropped(case: &Case<'_>) -> Vec<Finding> {
-    let hops = case.hops().filter(|(_, it)| it.kind != HopKind::Preflight);
-    let dropped = hops.filter(|(idx, _)| case.on_the_way(&What::Slash, *idx, State::Dropped));
+    let dropped =
+        case.hops().filter(|(idx, _)| case.on_the_way(&What::Slash, *idx, State::Dropped));
     dropped
         .filter(|(_, it)| asks_for_slash(it))
         .take(1)

@@ -1,0 +1,98 @@
+//! The app was there, but its answer took longer than the gateway waits.
+
+use super::Rule;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, body, request_line, status_line};
+use crate::diagnose::fix::{Draft, Fix};
+use crate::lineage::Actor;
+use crate::trace::{ChainHop, FailureKind};
+
+pub(super) const RULE: Rule = Rule { code: "gateway-timeout", find: gateway_timeout, causes: &[] };
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "AWS API Gateway",
+        text: "answer within the integration timeout (29 s by default), or start the work and let the page ask for the result later",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/limits.html",
+    },
+    Fix {
+        product: "nginx",
+        text: "make the app answer faster, or raise proxy_read_timeout (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "make the app answer faster, or raise timeout server (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#timeout%20server",
+    },
+    Fix {
+        product: "",
+        text: "make the app answer faster, or raise the gateway's timeout",
+        source: "https://www.rfc-editor.org/rfc/rfc9110#name-504-gateway-timeout",
+    },
+];
+
+fn gateway_timeout(case: &Case<'_>) -> Vec<Finding> {
+    let Some((idx, it)) = case.hops().find(|(idx, it)| gave_up(case, *idx, it)) else {
+        return Vec::new();
+    };
+    let mut evidence: Vec<_> = status_line(idx, &it.hop).into_iter().collect();
+    evidence.extend(body(idx, &it.hop, "ime"));
+    evidence.extend(it.sightings.last().map(|it| request_line(idx, &it.hop)));
+    let title =
+        "The gateway stopped waiting for the app's answer, and made one of its own.".to_owned();
+    let by = Actor::App;
+    vec![
+        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+            .finding(case),
+    ]
+}
+
+/// A 504 whose words say so, or one while the app was still at work.
+fn gave_up(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
+    let still_at_work = hop.sightings.last().is_some_and(|it| {
+        let kind = it.hop.failure().map(|it| it.kind);
+        it.hop.response().is_none()
+            && (kind.is_none() || matches!(kind, Some(FailureKind::Aborted | FailureKind::Timeout)))
+    });
+    let is_504 = matches!(hop.hop.status(), Some(504 | 524));
+    let says_so = super::gateway_timeout_text(&hop.hop).is_some() && case.is_made_on_the_way(idx);
+    let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
+    let gateway_answered = hop.hop.status().is_some_and(|it| it >= 500);
+    !answered_inside && (is_504 && says_so || gateway_answered && still_at_work)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_the_gateway_stopped_waiting() {
+        for (lines, found) in [
+            (
+                &[
+                    "edge GET http://gw.test/a 504 x-amzn-errortype=InternalServerErrorException body='{\"message\": \"Endpoint request timed out\"}'",
+                ][..],
+                Some((1, "app")),
+            ),
+            (
+                &["edge GET http://gw.test/a 504", "origin GET http://app.test/a aborted"],
+                Some((1, "app")),
+            ),
+            // The app was not there: another finding.
+            (
+                &[
+                    "edge GET http://gw.test/a 504 x-amzn-errortype=X body='{\"message\": \"Network error communicating with endpoint\"}'",
+                ],
+                None,
+            ),
+            (&["edge GET http://gw.test/a 504", "origin GET http://app.test/a refused"], None),
+            // The app said 504 itself.
+            (&["edge GET http://gw.test/a 504", "origin GET http://app.test/a 504"], None),
+            // The client went away first.
+            (&["edge GET http://gw.test/a aborted", "origin GET http://app.test/a aborted"], None),
+        ] {
+            check("gateway-timeout", lines, found);
+        }
+    }
+}
