@@ -1,1 +1,161 @@
 //! The taps: forward and reverse proxies that record every hop and change nothing.
+//!
+//! ```text
+//! client ══ one connection ══▶ tap ══ its own connections ══▶ upstream(s)
+//!                               │
+//!                               └──▶ trace::Recorder
+//! ```
+//!
+//! **Invariant:** a transport failure stays one. What a browser asked for and did not get ends
+//! in a network failure for it too, never in an answer that a CORS check could refuse
+//! ([`OnFailure`]).
+//!
+//! **Invariant:** upstream connections belong to one client connection and are never shared, so
+//! a tap invents no failure, and authentication that is bound to a connection keeps working.
+//!
+//! **Invariant:** recording may slow traffic down for a moment, but never stops or changes it.
+
+mod answer;
+mod body;
+mod connect;
+mod error;
+mod exchange;
+mod failure;
+mod heads;
+mod io;
+mod listener;
+mod options;
+mod own;
+mod refused;
+mod route;
+mod scribe;
+mod spec;
+mod tunnel;
+
+use std::net::SocketAddr;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::{mpsc, watch};
+
+pub use error::Error;
+pub use options::{OnFailure, Options};
+pub use spec::{HostHeader, Mode, SpecError, TapSpec, Upstream};
+
+use self::listener::Phase;
+use crate::trace::{Recorder, Tap, TapId};
+
+/// Taps that listen already, but do not serve yet: their addresses are known, so that a trace
+/// can be made for them.
+#[derive(Debug)]
+pub struct Bound {
+    taps: Vec<(TapSpec, TcpListener, SocketAddr)>,
+    options: Options,
+}
+
+impl Bound {
+    /// The taps with their real addresses, outermost first.
+    pub fn taps(&self) -> Vec<Tap> {
+        self.taps.iter().map(|(spec, _, address)| spec.tap(*address)).collect()
+    }
+
+    /// Where they listen, in the same order.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.taps.iter().map(|(_, _, address)| *address).collect()
+    }
+
+    /// Serve, and tell `recorder` what passes. Must be called within a tokio runtime.
+    pub fn start<R: Recorder>(self, recorder: &R) -> Proxy {
+        let (taps, addresses) = (self.taps(), self.addresses());
+        let (phase, phases) = watch::channel(Phase::Serve);
+        let (alive, done) = mpsc::channel(1);
+        let connections = Arc::new(AtomicU64::new(1));
+        let options = Arc::new(self.options);
+        let tls = Arc::new(OnceLock::new());
+        let last = self.taps.len().saturating_sub(1);
+        for (n, (spec, listener, address)) in self.taps.into_iter().enumerate() {
+            let tap = listener::TapState {
+                id: TapId(u16::try_from(n).unwrap_or(u16::MAX)),
+                mark: own::Mark::of(&options, &spec, n, last),
+                spec,
+                address,
+                options: Arc::clone(&options),
+                recorder: recorder.clone(),
+                connections: Arc::clone(&connections),
+                tls: Arc::clone(&tls),
+                life: listener::Life { phases: phases.clone(), _alive: alive.clone() },
+            };
+            tokio::spawn(listener::accept(listener, Arc::new(tap)));
+        }
+        Proxy { taps, addresses, phase, done }
+    }
+}
+
+/// Running taps. Dropping it cuts everything off; see [`Proxy::shutdown`] for the gentle way.
+#[derive(Debug)]
+pub struct Proxy {
+    taps: Vec<Tap>,
+    addresses: Vec<SocketAddr>,
+    phase: watch::Sender<Phase>,
+    done: mpsc::Receiver<()>,
+}
+
+impl Proxy {
+    /// Listen for every tap, or for none.
+    pub async fn bind(specs: Vec<TapSpec>, options: Options) -> Result<Bound, Error> {
+        spec::check_together(&specs, &options)?;
+        let mut taps = Vec::new();
+        for spec in specs {
+            let listening = TcpListener::bind(spec.listen).await;
+            let found = listening.and_then(|it| it.local_addr().map(|address| (it, address)));
+            let (listener, address) = found.map_err(|source| Error::Listen {
+                name: spec.name.clone(),
+                address: spec.listen,
+                source,
+            })?;
+            taps.push((spec, listener, address));
+        }
+        let bound = Bound { taps, options };
+        own::check_loops(&bound.taps)?;
+        Ok(bound)
+    }
+
+    /// [`Proxy::bind`] and [`Bound::start`] at once.
+    pub async fn start<R: Recorder>(
+        specs: Vec<TapSpec>,
+        recorder: &R,
+        options: Options,
+    ) -> Result<Proxy, Error> {
+        Ok(Proxy::bind(specs, options).await?.start(recorder))
+    }
+
+    /// The taps with their real addresses, outermost first.
+    pub fn taps(&self) -> &[Tap] {
+        &self.taps
+    }
+
+    /// Where they listen, in the same order.
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// Accept nothing new, let what is open come to its end for at most `patience`, then cut off
+    /// the rest. When this returns, the recorder has heard of every end.
+    pub async fn shutdown(mut self, patience: Duration) {
+        let _ = self.phase.send(Phase::Drain);
+        if tokio::time::timeout(patience, self.done.recv()).await.is_err() {
+            self.kill().await;
+        }
+    }
+
+    /// Cut off everything now.
+    pub async fn kill(mut self) {
+        let _ = self.phase.send(Phase::Stop);
+        // The channel ends when the last connection has.
+        let _ = tokio::time::timeout(LAST_WORDS, self.done.recv()).await;
+    }
+}
+
+const LAST_WORDS: Duration = Duration::from_secs(2);

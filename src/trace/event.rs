@@ -119,7 +119,7 @@ fn end_hop(hop: &mut Hop, at: Time, failure: Option<Failure>) {
 ///
 /// `record` takes bursts without waiting and waits when its queue is full; it drops only when
 /// the disk has failed, and what was dropped is counted and shown.
-pub trait Recorder: Clone + Send + Sync + 'static {
+pub trait Recorder: Clone + Send + Sync + Unpin + 'static {
     /// Names for the exchanges to come.
     fn next_id(&self) -> HopId;
     /// The time now: the recorder's epoch plus a monotonic offset.

@@ -1,0 +1,72 @@
+//! What hopscope itself says to a client: one sentence, and that it was hopscope.
+//!
+//! **Invariant:** nothing of the request is quoted as markup, and nothing is said to a browser
+//! whose upstream failed.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, SERVER};
+use http::{HeaderValue, Response, StatusCode};
+
+use super::body::Passing;
+use crate::trace::{Failure, FailureKind, Recorder};
+
+/// The upstream failed; said to a client that is no browser.
+pub(super) fn failed<R: Recorder>(
+    tap: &str,
+    upstream: &str,
+    failure: &Failure,
+) -> Response<Passing<R>> {
+    let status = match failure.kind {
+        FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
+        FailureKind::RefusedByTap => StatusCode::LOOP_DETECTED,
+        _ => StatusCode::BAD_GATEWAY,
+    };
+    let what = match failure.kind {
+        FailureKind::Refused => "the connection was refused",
+        FailureKind::Unreachable => "it cannot be reached",
+        FailureKind::Dns => "its name cannot be resolved",
+        FailureKind::Reset => "the connection was reset before an answer",
+        FailureKind::Closed => "the connection was closed before an answer",
+        FailureKind::Timeout => "no answer came in time",
+        FailureKind::Tls => "the TLS handshake failed",
+        FailureKind::Malformed => "the answer is not HTTP",
+        FailureKind::Aborted => "the request was broken off",
+        FailureKind::RefusedByTap => "it is this very tap",
+    };
+    let detail = if failure.detail.is_empty() { "" } else { &format!(" ({})", failure.detail) };
+    say(status, &format!("no answer from {upstream} at tap {tap}: {what}{detail}"))
+}
+
+/// The request itself cannot be passed on.
+pub(super) fn refused<R: Recorder>(why: &str) -> Response<Passing<R>> {
+    say(StatusCode::BAD_REQUEST, why)
+}
+
+/// The tap's own page.
+pub(super) fn own_page<R: Recorder>(tap: &str, address: &str) -> Response<Passing<R>> {
+    say(
+        StatusCode::OK,
+        &format!(
+            "this is the forward tap {tap} on {address}; what your client asks through it is \
+             recorded"
+        ),
+    )
+}
+
+/// For who took a proxy for a server.
+pub(super) fn not_a_server(address: &str) -> String {
+    format!(
+        "this is a forward tap, a proxy: make it your client's HTTP proxy (curl --proxy \
+         http://{address} URL), or use a reverse tap"
+    )
+}
+
+fn say<R: Recorder>(status: StatusCode, sentence: &str) -> Response<Passing<R>> {
+    let sentence: String = sentence.chars().filter(|it| !it.is_control()).collect();
+    let mut response = Response::new(Passing::own(Bytes::from(format!("hopscope: {sentence}\n"))));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+    headers.insert(SERVER, HeaderValue::from_static("hopscope"));
+    response
+}

@@ -1,0 +1,137 @@
+//! What a failure is called, and what a client is told of it.
+//!
+//! **Invariant:** to a browser a failure stays a failure. An answer from us would carry no CORS
+//! headers, and the browser would blame CORS for a dead server.
+
+use std::error::Error as StdError;
+use std::io;
+
+use http::HeaderMap;
+
+use super::OnFailure;
+use crate::tls;
+use crate::trace::{Failure, FailureKind};
+
+/// A failure with a detail for a person.
+pub(super) fn failure(kind: FailureKind, detail: &(impl ToString + ?Sized)) -> Failure {
+    Failure { kind, detail: detail.to_string() }
+}
+
+/// What the operating system or TLS said.
+pub(super) fn of_io(error: &io::Error) -> Failure {
+    use io::ErrorKind as Kind;
+    if tls::is_tls_error(error) {
+        return failure(FailureKind::Tls, error);
+    }
+    let kind = match error.kind() {
+        Kind::ConnectionRefused => FailureKind::Refused,
+        Kind::HostUnreachable
+        | Kind::NetworkUnreachable
+        | Kind::NetworkDown
+        | Kind::AddrNotAvailable => FailureKind::Unreachable,
+        Kind::ConnectionReset => FailureKind::Reset,
+        Kind::TimedOut => FailureKind::Timeout,
+        _ => FailureKind::Closed,
+    };
+    failure(kind, error)
+}
+
+/// What hyper said about an upstream's answer.
+pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
+    let mut source = error.source();
+    while let Some(it) = source {
+        if let Some(io) = it.downcast_ref::<io::Error>() {
+            return of_io(io);
+        }
+        source = it.source();
+    }
+    let kind = match error {
+        it if it.is_parse() => FailureKind::Malformed,
+        it if it.is_timeout() => FailureKind::Timeout,
+        it if it.is_user() || it.is_body_write_aborted() => FailureKind::Aborted,
+        _ => FailureKind::Closed,
+    };
+    failure(kind, error)
+}
+
+/// What a client gets instead of an answer.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Reaction {
+    /// The end of the connection, without a byte.
+    Close,
+    /// A reset of the connection.
+    Reset,
+    /// Nothing, until the client itself has enough.
+    Silence,
+    /// An answer that says so.
+    Answer,
+}
+
+/// What the client of a failed exchange gets.
+pub(super) fn reaction(on_failure: OnFailure, request: &HeaderMap, kind: FailureKind) -> Reaction {
+    let mirrors = match on_failure {
+        OnFailure::Mirror => true,
+        OnFailure::Answer => false,
+        OnFailure::ByClient => is_browser(request),
+    };
+    match kind {
+        _ if !mirrors => Reaction::Answer,
+        FailureKind::Reset => Reaction::Reset,
+        FailureKind::Timeout => Reaction::Silence,
+        _ => Reaction::Close,
+    }
+}
+
+/// Whether a browser asks: nobody else sends `Origin` or `Sec-Fetch-*`, or calls itself Mozilla.
+fn is_browser(request: &HeaderMap) -> bool {
+    request.contains_key(http::header::ORIGIN)
+        || request.keys().any(|it| it.as_str().starts_with("sec-fetch-"))
+        || request
+            .get(http::header::USER_AGENT)
+            .is_some_and(|it| it.as_bytes().starts_with(b"Mozilla/"))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::{HeaderName, HeaderValue};
+
+    use super::*;
+
+    #[test]
+    fn a_browser_gets_the_failure_itself() {
+        use FailureKind::{Closed, Dns, Malformed, Refused, Reset, Timeout};
+        for (on_failure, header, kind, expected) in [
+            (OnFailure::ByClient, "origin: null", Refused, Reaction::Close),
+            (OnFailure::ByClient, "sec-fetch-mode: cors", Malformed, Reaction::Close),
+            (OnFailure::ByClient, "user-agent: Mozilla/5.0", Reset, Reaction::Reset),
+            (OnFailure::ByClient, "origin: http://a", Timeout, Reaction::Silence),
+            (OnFailure::ByClient, "user-agent: curl/8", Refused, Reaction::Answer),
+            (OnFailure::ByClient, "accept: Mozilla/", Reset, Reaction::Answer),
+            (OnFailure::Answer, "origin: null", Dns, Reaction::Answer),
+            (OnFailure::Mirror, "user-agent: curl/8", Closed, Reaction::Close),
+        ] {
+            let (name, value) = header.split_once(": ").unwrap();
+            let mut headers = HeaderMap::new();
+            headers.insert(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+            assert_eq!(reaction(on_failure, &headers, kind), expected, "{header} {kind:?}");
+        }
+    }
+
+    #[test]
+    fn names_what_the_system_said() {
+        for (kind, expected) in [
+            (io::ErrorKind::ConnectionRefused, FailureKind::Refused),
+            (io::ErrorKind::HostUnreachable, FailureKind::Unreachable),
+            (io::ErrorKind::NetworkUnreachable, FailureKind::Unreachable),
+            (io::ErrorKind::ConnectionReset, FailureKind::Reset),
+            (io::ErrorKind::TimedOut, FailureKind::Timeout),
+            (io::ErrorKind::BrokenPipe, FailureKind::Closed),
+            (io::ErrorKind::UnexpectedEof, FailureKind::Closed),
+        ] {
+            assert_eq!(of_io(&kind.into()).kind, expected, "{kind:?}");
+        }
+    }
+}

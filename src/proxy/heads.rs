@@ -1,0 +1,148 @@
+//! Heads: which fields belong to one connection only, and what a recorder is shown.
+//!
+//! **Invariant:** forwarded fields are filtered into a new map, never removed from the old one:
+//! removing would change the order of what stays.
+
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+
+use crate::trace::{Headers, Version};
+
+/// Whether the connection is to become something else.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Turn {
+    Stays,
+    /// `Connection` and `Upgrade` go through, because both ends must see them.
+    Upgrades,
+}
+
+/// Which side's head is forwarded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    Request,
+    /// A request in which `Proxy-Authorization` was meant for us.
+    ProxyRequest,
+    Response,
+}
+
+/// The fields that go on, in their order: all but those of this connection
+/// ([RFC 9110 §7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
+pub(super) fn forward(headers: &HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
+    let named = named_by_connection(headers);
+    let mut forwarded = HeaderMap::with_capacity(headers.len());
+    for (name, value) in headers {
+        let goes_on = match name.as_str() {
+            "connection" => {
+                if turn == Turn::Upgrades {
+                    forwarded.insert(name, HeaderValue::from_static("upgrade"));
+                }
+                false
+            }
+            "upgrade" => turn == Turn::Upgrades,
+            "keep-alive" | "proxy-connection" | "transfer-encoding" => false,
+            "proxy-authorization" => kind != Kind::ProxyRequest,
+            // `trailers` must reach the server, or it may not send any (gRPC needs them).
+            "te" => asks_for_trailers(value),
+            // What frames and routes the message is never private to a connection.
+            "content-length" | "host" => true,
+            other => !named.iter().any(|it| it == other),
+        };
+        if goes_on {
+            forwarded.append(name, value.clone());
+        }
+    }
+    forwarded
+}
+
+/// Whether the head asks for, or agrees to, another protocol.
+pub(super) fn turn(headers: &HeaderMap) -> Turn {
+    let upgrades = headers.contains_key(UPGRADE)
+        && named_by_connection(headers).iter().any(|it| it == "upgrade");
+    if upgrades { Turn::Upgrades } else { Turn::Stays }
+}
+
+/// The names in all `Connection` fields, in lower case. Nearly always none or one.
+fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
+    let values = headers.get_all(CONNECTION).into_iter().filter_map(|it| it.to_str().ok());
+    let names = values.flat_map(|it| it.split(',')).map(|it| it.trim().to_ascii_lowercase());
+    names.filter(|it| !it.is_empty()).collect()
+}
+
+fn asks_for_trailers(value: &HeaderValue) -> bool {
+    let Ok(value) = value.to_str() else { return false };
+    value.split(',').any(|it| it.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// The fields as the recorder keeps them.
+pub(super) fn record(headers: &HeaderMap) -> Headers {
+    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+}
+
+pub(super) fn version(version: http::Version) -> Version {
+    match version {
+        http::Version::HTTP_09 | http::Version::HTTP_10 => Version::Http10,
+        http::Version::HTTP_2 => Version::Http2,
+        http::Version::HTTP_3 => Version::Http3,
+        _ => Version::Http11,
+    }
+}
+
+/// The value of a field as text, where it is text.
+pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
+    headers.get(name).map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn map(text: &str) -> HeaderMap {
+        let fields = text.split('|').filter_map(|it| it.split_once(": "));
+        let mut map = HeaderMap::new();
+        for (name, value) in fields {
+            map.append(
+                HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                HeaderValue::from_str(value).unwrap(),
+            );
+        }
+        map
+    }
+
+    fn written(map: &HeaderMap) -> String {
+        let fields: Vec<_> = map
+            .iter()
+            .map(|(name, value)| format!("{name}: {}", value.to_str().unwrap()))
+            .collect();
+        fields.join("|")
+    }
+
+    #[test]
+    fn forwards_all_but_what_belongs_to_the_connection() {
+        use Kind::{ProxyRequest, Request, Response};
+        for (kind, sent, forwarded) in [
+            (Request, "host: a|x: 1|accept: b|x: 2", "host: a|x: 1|x: 2|accept: b"),
+            (Request, "connection: keep-alive|a: 1", "a: 1"),
+            (Request, "connection: close, x|x: 1|y: 2", "y: 2"),
+            (Request, "connection: a|connection: B|a: 1|b: 2|c: 3", "c: 3"),
+            (
+                Request,
+                "connection: host, content-length|host: a|content-length: 2",
+                "host: a|content-length: 2",
+            ),
+            (Request, "keep-alive: 1|proxy-connection: x|te: gzip|transfer-encoding: chunked", ""),
+            (Request, "connection: te|te: trailers|te: gzip", "te: trailers"),
+            (Request, "proxy-authorization: x", "proxy-authorization: x"),
+            (ProxyRequest, "proxy-authorization: x|authorization: y", "authorization: y"),
+            (
+                Request,
+                "connection: Upgrade|upgrade: websocket|a: 1",
+                "connection: upgrade|upgrade: websocket|a: 1",
+            ),
+            (Request, "upgrade: websocket|a: 1", "a: 1"),
+            (Response, "trailer: x|date: d|connection: close", "trailer: x|date: d"),
+        ] {
+            let sent_map = map(sent);
+            let forwarded_map = forward(&sent_map, kind, turn(&sent_map));
+            assert_eq!(written(&forwarded_map), forwarded, "{sent}");
+        }
+    }
+}

@@ -1,0 +1,117 @@
+//! The client's socket, with what its tap needs to know and to do beyond HTTP.
+//!
+//! **Invariant:** no byte is changed, held back or added.
+
+use std::io;
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+/// What the socket and the exchanges on it share.
+#[derive(Debug, Default)]
+pub(super) struct Control {
+    /// Close with a reset instead of a clean end.
+    reset: AtomicBool,
+    /// The first bytes since the last request that was understood.
+    head: Mutex<Vec<u8>>,
+}
+
+impl Control {
+    pub(super) fn reset_on_close(&self) {
+        self.reset.store(true, Ordering::Relaxed);
+    }
+
+    /// A request was understood; what came so far was its head.
+    pub(super) fn understood(&self) {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+
+    /// The bytes that nobody understood.
+    pub(super) fn take_head(&self) -> Vec<u8> {
+        std::mem::take(&mut self.head.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn keep(&self, bytes: &[u8]) {
+        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = HEAD.saturating_sub(head.len()).min(bytes.len());
+        head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+    }
+}
+
+/// The client's socket.
+#[derive(Debug)]
+pub(super) struct ClientIo {
+    stream: TcpStream,
+    control: Arc<Control>,
+}
+
+impl ClientIo {
+    pub(super) fn new(stream: TcpStream, control: Arc<Control>) -> ClientIo {
+        ClientIo { stream, control }
+    }
+}
+
+impl Drop for ClientIo {
+    fn drop(&mut self) {
+        if self.control.reset.load(Ordering::Relaxed) {
+            // Closing with a zero linger is how a socket sends a reset.
+            let _ = self.stream.set_zero_linger();
+        }
+    }
+}
+
+impl AsyncRead for ClientIo {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if let Some(read) = buf.filled().get(before..).filter(|it| !it.is_empty()) {
+            self.control.keep(read);
+        }
+        polled
+    }
+}
+
+impl AsyncWrite for ClientIo {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.control.reset.load(Ordering::Relaxed) {
+            // A clean end first would hide the reset.
+            return Poll::Ready(Ok(()));
+        }
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+}
+
+/// As much of a head as is kept for a request that cannot be parsed.
+const HEAD: usize = 4096;

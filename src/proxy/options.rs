@@ -1,0 +1,78 @@
+//! What holds for all taps of one process.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::tls::Tls;
+
+/// What holds for all taps of one process.
+#[derive(Clone)]
+pub struct Options {
+    /// Bytes kept of one body; the rest is only counted. Default 1 MiB.
+    pub capture: usize,
+    /// What a client gets when its upstream fails.
+    pub on_failure: OnFailure,
+    /// Let forward taps listen on addresses that other machines reach.
+    pub open: bool,
+    /// Mark requests between the outermost and the innermost tap, so that their sightings are
+    /// told apart with certainty.
+    pub mark: bool,
+    /// Rewrite a `Location` that names the upstream itself, so that it leads through the tap.
+    pub keep_redirects: bool,
+    /// How long an upstream may be silent before its head; no limit by default, because a
+    /// browser has one of its own.
+    pub upstream_timeout: Option<Duration>,
+    /// For `https` upstreams. Without it the platform's roots are trusted.
+    pub tls: Option<Tls>,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            capture: 1 << 20,
+            on_failure: OnFailure::default(),
+            open: false,
+            mark: false,
+            keep_redirects: false,
+            upstream_timeout: None,
+            tls: None,
+        }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("capture", &self.capture)
+            .field("on_failure", &self.on_failure)
+            .field("open", &self.open)
+            .field("mark", &self.mark)
+            .field("keep_redirects", &self.keep_redirects)
+            .field("upstream_timeout", &self.upstream_timeout)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a client gets when its upstream gives no answer.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum OnFailure {
+    /// A browser's request gets the failure itself, any other an answer that says so.
+    #[default]
+    ByClient,
+    /// Everybody gets the failure itself.
+    Mirror,
+    /// Everybody gets an answer.
+    Answer,
+}
+
+impl std::str::FromStr for OnFailure {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<OnFailure, String> {
+        match text {
+            "mirror" => Ok(OnFailure::Mirror),
+            "answer" => Ok(OnFailure::Answer),
+            _ => Err(format!("`{text}` is neither `mirror` nor `answer`")),
+        }
+    }
+}

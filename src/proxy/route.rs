@@ -1,0 +1,127 @@
+//! Where a request is meant to go, by its request line and its tap.
+//!
+//! **Invariant:** deciding does no I/O, and the URL that is recorded is what the client asked
+//! for, not normalised.
+
+use http::header::HOST;
+use http::request::Parts;
+use http::{Method, Uri};
+
+use super::spec::{Mode, Scheme, Upstream};
+use super::{answer, heads};
+
+/// Where a request goes.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Route {
+    /// To an upstream, with this in its request line.
+    Http { to: Upstream, target: Uri },
+    /// Through to this place, unread.
+    Tunnel { to: Upstream },
+    /// To hopscope itself.
+    OwnPage,
+    /// Nowhere, and why.
+    Refused { why: String },
+}
+
+/// The route, and the URL as the client meant it.
+pub(super) fn find(mode: &Mode, tap_address: &str, head: &Parts) -> (Route, String) {
+    let path = head.uri.path_and_query().map_or("/", |it| it.as_str());
+    let host = head.uri.authority().map(|it| it.as_str().to_owned());
+    let host = host.or_else(|| heads::text(&head.headers, HOST));
+    let host = host.unwrap_or_else(|| tap_address.to_owned());
+    let scheme = head.uri.scheme_str().unwrap_or("http");
+    let url = match (&head.method, path) {
+        (&Method::CONNECT, _) => host.clone(),
+        (_, "*") => format!("{scheme}://{host}/*"),
+        _ => format!("{scheme}://{host}{path}"),
+    };
+    let route = match mode {
+        Mode::Reverse { .. } if head.method == Method::CONNECT => {
+            refused("a reverse tap stands in front of one upstream and opens no tunnels")
+        }
+        Mode::Reverse { upstream, .. } => to_upstream(upstream.clone(), path),
+        Mode::Forward { .. } if head.method == Method::CONNECT => {
+            match Upstream::from_authority(Scheme::Https, &host) {
+                Some(to) => Route::Tunnel { to },
+                None => refused("the tunnel's target is no HOST:PORT"),
+            }
+        }
+        Mode::Forward { .. } if is_own(&host) => Route::OwnPage,
+        Mode::Forward { .. } => forward(head, &host, path, tap_address),
+    };
+    (route, url)
+}
+
+fn forward(head: &Parts, host: &str, path: &str, tap_address: &str) -> Route {
+    let scheme = match head.uri.scheme_str() {
+        Some("http") => Scheme::Http,
+        Some("https") => Scheme::Https,
+        Some(other) => return refused(&format!("a tap does not speak {other}")),
+        None => return Route::Refused { why: answer::not_a_server(tap_address) },
+    };
+    match Upstream::from_authority(scheme, host) {
+        Some(to) => to_upstream(to, path),
+        None => refused("the request line names no host"),
+    }
+}
+
+fn to_upstream(to: Upstream, path: &str) -> Route {
+    match path.parse() {
+        Ok(target) => Route::Http { to, target },
+        Err(_) => refused("the path cannot stand in a request line"),
+    }
+}
+
+/// Whether the name is hopscope's own.
+fn is_own(host: &str) -> bool {
+    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
+    name.eq_ignore_ascii_case("hopscope.local")
+}
+
+fn refused(why: &str) -> Route {
+    Route::Refused { why: why.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::proxy::{HostHeader, TapSpec};
+
+    #[test]
+    fn finds_the_way() {
+        let forward = TapSpec::forward("f", ([127, 0, 0, 1], 0).into()).mode;
+        let upstream: Upstream = "http://up:8000".parse().unwrap();
+        let reverse = Mode::Reverse { upstream, host: HostHeader::ByScheme };
+        for (mode, line, host, url, route) in [
+            (&reverse, "GET /a?b", "h:1", "http://h:1/a?b", "http://up:8000 /a?b"),
+            (&reverse, "GET /a", "", "http://tap:1/a", "http://up:8000 /a"),
+            (&reverse, "OPTIONS *", "h", "http://h/*", "http://up:8000 *"),
+            (&reverse, "GET http://x/a//../b", "h", "http://x/a//../b", "http://up:8000 /a//../b"),
+            (&reverse, "CONNECT a:1", "h", "a:1", "refused"),
+            (&forward, "GET http://x/a?b", "x", "http://x/a?b", "http://x /a?b"),
+            (&forward, "GET http://x:81", "x", "http://x:81/", "http://x:81 /"),
+            (&forward, "GET https://x/a", "x", "https://x/a", "https://x /a"),
+            (&forward, "GET ftp://x/a", "x", "ftp://x/a", "refused"),
+            (&forward, "GET /a", "tap:1", "http://tap:1/a", "refused"),
+            (&forward, "GET /", "hopscope.local", "http://hopscope.local/", "own"),
+            (&forward, "GET http://Hopscope.Local:80/", "x", "http://Hopscope.Local:80/", "own"),
+            (&forward, "CONNECT x:443", "", "x:443", "tunnel https://x"),
+            (&forward, "CONNECT [::1]:80", "", "[::1]:80", "tunnel https://[::1]:80"),
+        ] {
+            let (method, uri) = line.split_once(' ').unwrap();
+            let mut request = http::Request::builder().method(method).uri(uri);
+            if !host.is_empty() {
+                request = request.header("host", host);
+            }
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            let (found, found_url) = find(mode, "tap:1", &head);
+            let found = match found {
+                Route::Http { to, target } => format!("{to} {target}"),
+                Route::Tunnel { to } => format!("tunnel {to}"),
+                Route::OwnPage => "own".to_owned(),
+                Route::Refused { .. } => "refused".to_owned(),
+            };
+            assert_eq!((found_url.as_str(), found.as_str()), (url, route), "{line}");
+        }
+    }
+}
