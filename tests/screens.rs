@@ -202,6 +202,20 @@ fn a_gateway_that_answers_for_a_stopped_app() {
 }
 
 #[test]
+fn steps_without_a_wire_are_dotted_and_one_tap_gives_two_lanes() {
+    let mut it = Session::story(100, 36);
+    it.chains[0].1 = Arc::new(story::second_try());
+    it.keys("j k enter");
+    snapshot!("second_try_100x36", it.drawn());
+    let mut it = Session::story(100, 36);
+    it.chains[0].1 = Arc::new(story::direct());
+    it.keys("j k enter");
+    snapshot!("direct_100x36", it.drawn());
+    it.keys("enter end pgdn");
+    snapshot!("direct_hop_100x36", it.drawn());
+}
+
+#[test]
 fn an_empty_recording_says_what_to_set_and_shows_the_first_hop() {
     let forward = hopscope::trace::Tap {
         name: "edge".to_owned(),

@@ -106,7 +106,7 @@ async fn screen(
     let (own, mut own_inbox) = mpsc::unbounded_channel();
     let mut session = Session::enter().map_err(Error::Enter)?;
     let troubles = own.clone();
-    let _guard = PanicGuard::install(move |text| {
+    let guard = PanicGuard::install(move |text| {
         // A closed channel means that the screen is gone already.
         let _ = troubles.send(Message::Notice(Notice::Trouble(format!("a part failed: {text}"))));
     });
@@ -131,6 +131,9 @@ async fn screen(
                     other => drop(outbox.send(other)),
                 }
             }
+        }
+        if guard.is_over() {
+            return Err(Error::Panicked);
         }
         if drawn_at.is_none_or(|it| it.elapsed() >= FRAME) {
             drawn_at = Some(Instant::now());

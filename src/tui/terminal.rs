@@ -5,6 +5,7 @@
 
 use std::io::{self, Stdout, stdout};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, ThreadId};
 
 use crossterm::cursor::Show;
@@ -61,6 +62,8 @@ type Hook = dyn Fn(&std::panic::PanicHookInfo<'_>) + Send + Sync;
 /// the screen.
 pub(super) struct PanicGuard {
     previous: Arc<Hook>,
+    /// The terminal has been given back because of a panic: nothing more may be drawn.
+    over: Arc<AtomicBool>,
 }
 
 impl PanicGuard {
@@ -69,15 +72,23 @@ impl PanicGuard {
         let previous: Arc<Hook> = Arc::from(std::panic::take_hook());
         let chained = Arc::clone(&previous);
         let screen = thread::current().id();
+        let over = Arc::new(AtomicBool::new(false));
+        let ending = Arc::clone(&over);
         std::panic::set_hook(Box::new(move |info| {
-            if ends_the_screen(screen) {
+            if !ends_the_screen(screen) {
+                elsewhere(info.to_string());
+            } else if !ending.swap(true, Ordering::SeqCst) {
                 restore();
                 chained(info);
-            } else {
-                elsewhere(info.to_string());
             }
+            // What breaks while the program is already ending is no news.
         }));
-        PanicGuard { previous }
+        PanicGuard { previous, over }
+    }
+
+    /// Whether a panic has ended the screen.
+    pub(super) fn is_over(&self) -> bool {
+        self.over.load(Ordering::SeqCst)
     }
 }
 

@@ -109,7 +109,8 @@ impl Theme {
             border: plain.add_modifier(Modifier::DIM),
             focus: plain,
             title: bold,
-            selected: plain.add_modifier(Modifier::REVERSED),
+            // Half of the row in another shade would not read as one row.
+            selected: plain.add_modifier(Modifier::REVERSED).remove_modifier(Modifier::DIM),
             ok: plain,
             blocked: bold,
             failed: bold,
@@ -273,3 +274,26 @@ pub static ASCII: Glyphs = Glyphs {
         horizontal_bottom: "-",
     },
 };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_colour_means_none() {
+        let text = format!("{:?}", Theme::named(ThemeName::Plain));
+        assert!(!text.contains("Some("), "{text}");
+    }
+
+    #[test]
+    fn coloured_themes_tell_the_roles_apart() {
+        for name in [ThemeName::Dark, ThemeName::Light, ThemeName::HighContrast] {
+            let it = Theme::named(name);
+            assert_ne!(it.ok, it.blocked, "{name:?}");
+            assert_ne!(it.blocked, it.failed, "{name:?}");
+            assert_ne!(it.text, it.dim, "{name:?}");
+            assert_ne!(it.border, it.focus, "{name:?}");
+            assert_ne!(it.selected.bg, None, "{name:?}");
+        }
+    }
+}

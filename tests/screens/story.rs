@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use hopscope::diagnose::{Analysis, Answered, Evidence, Finding};
 use hopscope::fetch::{
-    Api, Browser, Chromium, Credentials, Firefox, Judged, Judgement, Mode, RedirectMode, Verdict,
-    VerdictOutcome,
+    Api, Branch, Browser, Chromium, Credentials, Firefox, Judged, Judgement, Mode, On,
+    RedirectMode, Unseen, UnseenKind, Verdict, VerdictOutcome,
 };
 use hopscope::lineage::{Actor, Actors, Change, Lineage, State, What};
 use hopscope::trace::{
@@ -158,6 +158,51 @@ pub(crate) fn app_down() -> Analysis {
         fix: "Start the app, or correct the endpoint URL.".to_owned(),
         sources: Vec::new(),
     }];
+    analysis
+}
+
+/// The second try: a cached preflight and a cached redirect, so only the last preflight was on
+/// a wire.
+pub(crate) fn second_try() -> Analysis {
+    let mut analysis = blocked_get();
+    let last = analysis.chain.hops.last().cloned();
+    analysis.chain = Arc::new(Chain { hops: last.into_iter().collect(), outside: Vec::new() });
+    let unseen = |kind, from| Unseen { kind, before: 0, from: Some(id(from)) };
+    analysis.judgement.unseen =
+        vec![unseen(UnseenKind::PreflightCached, 1), unseen(UnseenKind::AnswerCached, 3)];
+    let verdict = &mut analysis.judgement.verdict;
+    verdict.hop = Some(0);
+    verdict.depends = vec![Branch {
+        on: On::Credentials,
+        value: "include".to_owned(),
+        outcome: VerdictOutcome::Blocked,
+        code: Some("PreflightMissingAllowOriginHeader"),
+    }];
+    analysis.answered = vec![by_gateway()];
+    analysis.lineage = Vec::new();
+    analysis.findings = vec![Finding { hop: 0, because: None, ..gateway_error() }];
+    analysis.findings[0].evidence[0].hop = 0;
+    analysis
+}
+
+/// Straight to the app, which the origin tap alone saw; it answers slowly and is still at it.
+pub(crate) fn direct() -> Analysis {
+    let mut analysis = blocked_get();
+    let cors = [("access-control-allow-origin", "*"), ("content-type", "application/json")];
+    let list = br#"[{"id":1,"name":"anvil"},{"id":2,"name":"rope, 20 m"}]"#;
+    let mut it = hop(31, 1, "GET", APP, "/items/", answer(200, &cors, list));
+    it.request.headers.remove("x-forwarded-for");
+    it.request.headers.remove("x-amzn-trace-id");
+    let hops = vec![step(it, HopKind::Request, None)];
+    analysis.chain = Arc::new(Chain { hops, outside: Vec::new() });
+    analysis.judgement.request = judged("GET", "/items/");
+    let verdict = &mut analysis.judgement.verdict;
+    (verdict.outcome, verdict.hop) = (VerdictOutcome::Allowed, Some(0));
+    verdict.reading = String::from("The page reads the answer.");
+    (verdict.chromium, verdict.firefox) = (Chromium::default(), Firefox::default());
+    analysis.answered = vec![by_app()];
+    analysis.lineage = Vec::new();
+    analysis.findings = Vec::new();
     analysis
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::diagnose::Analysis;
+use crate::tui::message::Notice;
 use crate::tui::model::{Model, Open, Pane, Screen};
 use crate::tui::seen::Seen;
 
@@ -128,4 +129,8 @@ pub(super) fn compare(model: &mut Model) {
     let Some(open) = &mut model.open else { return };
     let choices = crate::tui::compare::choices(&open.analysis.chain, open.hop).len();
     open.compare = (open.compare + 1) % choices.max(1);
+    if choices < 2 {
+        let text = "there is nothing else to compare this hop with".to_owned();
+        model.notice = Some(Notice::Done(text));
+    }
 }

@@ -37,6 +37,10 @@ pub(super) fn chains(
         title.push(Line::styled(filter, theme.warn));
         title.push(Line::styled(format!("{} match", list.window.of), theme.dim));
     }
+    if let Some(selected) = list.selected.filter(|_| list.filter.is_empty()) {
+        let place = format!("{} of {}", selected.at + 1, list.window.of);
+        title.push(Line::styled(place, theme.dim));
+    }
     let foot = list.follow.then(|| "following the newest".to_owned());
     let it = Frame { pane: Pane::Chains, title, foot, focused: around.focused };
     let mut inner = frame(&it, area, buf, look);
@@ -56,10 +60,10 @@ pub(super) fn chains(
             Some(row) => columns.row(row, around, selected, look),
             None => Line::styled(format!("   {}", look.glyphs.cut), theme.dim),
         };
+        buf.set_line(inner.x, y, &line, inner.width);
         if selected {
             buf.set_style(Rect { y, height: 1, ..inner }, theme.selected);
         }
-        buf.set_line(inner.x, y, &line, inner.width);
     }
     if list.window.of == 0 && !list.filter.is_empty() {
         let text = "no chain has these words";

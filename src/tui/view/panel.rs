@@ -81,7 +81,11 @@ pub(super) fn frame(it: &Frame<'_>, area: Rect, buf: &mut Buffer, look: &Look) -
         }
         let (after, _) = buf.set_stringn(x, area.y, " ", 1, border);
         let cells = usize::from(end.saturating_sub(after + 1));
-        let (after, _) = buf.set_line(after, area.y, &fit(part, cells, look), end - after);
+        let part = fit(part, cells, look);
+        // The border's own style must not shine through.
+        let width = u16::try_from(part.width()).unwrap_or(u16::MAX).min(end - after);
+        buf.set_style(Rect { x: after, width, height: 1, ..area }, Style::reset());
+        let (after, _) = buf.set_line(after, area.y, &part, end - after);
         let (after, _) = buf.set_stringn(after, area.y, " ", 1, border);
         x = after;
     }
@@ -121,8 +125,8 @@ pub(super) fn scrolled(
     let top = top.min(lines.saturating_sub(height));
     for (line, y) in content.lines.iter().skip(top).zip(inner.top()..inner.bottom()) {
         let whole = Rect { y, height: 1, ..inner };
-        buf.set_style(whole, line.style);
         buf.set_line(inner.x, y, line, inner.width);
+        buf.set_style(whole, line.style);
     }
     scroll_mark(lines, top, inner, buf, look);
     SeenPane { pane, inner, lines, top, hops: content.hops, sections: content.sections }

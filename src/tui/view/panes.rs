@@ -69,16 +69,7 @@ impl Panes<'_> {
         let chain = self.lines_of(Pane::Chain, right) + 2;
         let (chain, below) = stacked(right, chain.clamp(6, right.height * 3 / 5));
         self.pane(Pane::Chain, chain);
-        let finding = self.lines_of(Pane::Finding, below).saturating_add(2);
-        let verdict = self.lines_of(Pane::Verdict, below).saturating_add(2);
-        let left = below.height.saturating_sub(finding);
-        if left >= verdict.min(READABLE) {
-            let (finding, verdict) = stacked(below, below.height - left.min(verdict));
-            self.pane(Pane::Finding, finding);
-            self.pane(Pane::Verdict, verdict);
-        } else {
-            self.pane(self.detail(&[Pane::Finding, Pane::Verdict]), below);
-        }
+        self.details(&[Pane::Finding, Pane::Verdict], below);
     }
 
     fn medium(&mut self, area: Rect) {
@@ -87,7 +78,7 @@ impl Panes<'_> {
         let chain = self.lines_of(Pane::Chain, rest) + 2;
         let (chain, below) = stacked(rest, chain.clamp(6, rest.height * 3 / 5));
         self.pane(Pane::Chain, chain);
-        self.pane(self.detail(&[Pane::Finding, Pane::Verdict, Pane::Lineage]), below);
+        self.details(&[Pane::Finding, Pane::Verdict, Pane::Lineage], below);
     }
 
     fn narrow(&mut self, area: Rect) {
@@ -111,10 +102,20 @@ impl Panes<'_> {
         self.pane(Pane::Finding, below);
     }
 
-    /// What stands in the place for details: the focused one of these, else the first.
-    fn detail(&self, choices: &[Pane]) -> Pane {
-        let focused = choices.iter().find(|it| **it == self.focus);
-        focused.or(choices.first()).copied().unwrap_or(Pane::Finding)
+    /// The focused one of these, else the first; finding and verdict together where both fit.
+    fn details(&mut self, choices: &[Pane], area: Rect) {
+        let finding = self.lines_of(Pane::Finding, area).saturating_add(2);
+        let verdict = self.lines_of(Pane::Verdict, area).saturating_add(2);
+        let left = area.height.saturating_sub(finding);
+        let focused = choices.iter().find(|it| **it == self.focus).copied();
+        let pane = focused.or(choices.first().copied()).unwrap_or(Pane::Finding);
+        if left >= verdict.min(READABLE) && pane != Pane::Lineage {
+            let (finding, verdict) = stacked(area, area.height - left.min(verdict));
+            self.pane(Pane::Finding, finding);
+            self.pane(Pane::Verdict, verdict);
+        } else {
+            self.pane(pane, area);
+        }
     }
 
     /// The names of all panes, the one that is shown marked.

@@ -38,20 +38,29 @@ pub(super) fn lines(hop: &Hop, cells: usize, margin: usize, look: &Look, content
     }
     bar.push(Span::styled(format!(" {}", duration(total)), theme.text));
     content.push(Line::from(bar));
-    let mut legend = vec![Span::raw(" ".repeat(margin))];
+    let mut legend = Line::default();
     for (n, (name, micros, style)) in steps.iter().enumerate() {
         let sign = if n % 2 == 0 { look.glyphs.bar } else { look.glyphs.bar_light };
-        legend.push(Span::styled(format!("{sign} "), *style));
-        legend.push(Span::styled(format!("{name} {}  ", duration(*micros)), theme.dim));
+        let text = format!("{name} {}  ", duration(*micros));
+        if legend.width() + 1 + text.trim_end().chars().count() + 1 > cells.saturating_sub(margin) {
+            content.push(indented(std::mem::take(&mut legend), margin));
+        }
+        legend.push_span(Span::styled(format!("{sign} "), *style));
+        legend.push_span(Span::styled(text, theme.dim));
     }
-    content.push(Line::from(legend));
+    content.push(indented(legend, margin));
+}
+
+fn indented(mut line: Line<'static>, margin: usize) -> Line<'static> {
+    line.spans.insert(0, Span::raw(" ".repeat(margin)));
+    line
 }
 
 /// Microseconds for a person.
 fn duration(micros: u64) -> String {
     match micros {
-        0..10_000 => format!("{}.{:02} ms", micros / 1_000, micros % 1_000 / 10),
-        10_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
+        0..1_000 => format!("0.{:02} ms", micros / 10),
+        1_000..1_000_000 => format!("{}.{} ms", micros / 1_000, micros % 1_000 / 100),
         _ => format!("{}.{:02} s", micros / 1_000_000, micros % 1_000_000 / 10_000),
     }
 }
