@@ -44,6 +44,12 @@ impl Places {
         rows.iter().map(|row| self.chain(row, &by_id, &sightings)).collect()
     }
 
+    /// Hops of other chains that this one leans on.
+    pub fn leans_on(&self, hop: HopId) -> impl Iterator<Item = HopId> {
+        let place = self.0.get(&hop);
+        place.into_iter().flat_map(|it| it.outside.into_iter().flatten()).map(|it| it.to)
+    }
+
     fn chain(
         &self,
         row: &[&Arc<Hop>],

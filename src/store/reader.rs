@@ -79,16 +79,21 @@ impl Reader {
         let time = |it: Option<i64>| it.map(Time);
         let (hops, first, last) =
             self.one(sql, |it| Ok((it.get::<_, i64>(0)?, time(it.get(1)?), time(it.get(2)?))))?;
-        let unrecorded = Unrecorded {
-            count: self.meta::<i64>("unrecorded")?.unwrap_or(0).cast_unsigned(),
-            why: self.meta("unrecorded_why")?.unwrap_or_default(),
-        };
+        let unrecorded = self.unrecorded()?;
         let state = match self.meta::<String>("state")?.as_deref() {
             Some("finished") => State::Finished,
             _ => State::Open,
         };
         let (taps, bytes) = (self.taps()?, self.bytes()?);
         Ok(Info { hops: hops.cast_unsigned(), taps, first, last, bytes, unrecorded, state })
+    }
+
+    /// What its recorder could not keep so far.
+    pub fn unrecorded(&self) -> Result<Unrecorded, Error> {
+        Ok(Unrecorded {
+            count: self.meta::<i64>("unrecorded")?.unwrap_or(0).cast_unsigned(),
+            why: self.meta("unrecorded_why")?.unwrap_or_default(),
+        })
     }
 
     /// One hop with its bodies.
