@@ -1,3 +1,38 @@
 //! Parse, run, print what went wrong, exit.
 
-fn main() {}
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use clap::Parser;
+use hopscope::app::{self, Console};
+use hopscope::cli::Cli;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let console = Console {
+        out: Box::new(io::BufWriter::new(io::stdout())),
+        err: Box::new(io::stderr()),
+        terminal: io::stdout().is_terminal(),
+    };
+    match app::run(cli, console) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) if error.is_broken_pipe() => ExitCode::SUCCESS,
+        Err(error) => {
+            // Nothing is left to say when stderr is gone, too.
+            let _ = report(&error, &mut io::stderr().lock());
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+/// Message, causes, hint: the only place that prints an error.
+fn report(error: &app::Error, to: &mut impl Write) -> io::Result<()> {
+    writeln!(to, "error: {error}")?;
+    for cause in error.causes() {
+        writeln!(to, "cause: {cause}")?;
+    }
+    match error.hint() {
+        Some(hint) => writeln!(to, "hint:  {hint}"),
+        None => Ok(()),
+    }
+}

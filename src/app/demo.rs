@@ -1,0 +1,160 @@
+//! `hopscope demo`: the incident, alive, in one process.
+//!
+//! ```text
+//! browser ──▶ edge (forward tap) ──▶ lab's gateway ──▶ origin (reverse tap) ──▶ lab's app
+//! ```
+//!
+//! The browser is the `fetch` machine over real sockets; everything between is what a user would
+//! have, recorded by the taps a user would set up.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::desk::Source;
+use super::open::{file_name, show};
+use super::print::Printer;
+use super::recording::Recording;
+use super::study::Study;
+use super::{Console, Error, scratch};
+use crate::cli::{Demo, Input};
+use crate::drive;
+use crate::fetch::{Api, Known, Page, PageRequest};
+use crate::lab::{self, Knobs, Lab, Try};
+use crate::proxy::{self, Proxy, TapSpec};
+use crate::store::{Reader, Store, StoreRecorder};
+use crate::trace::{Headers, Recorder as _, Tap, Time};
+use crate::tui::{Feed, Status};
+
+/// Play the story, then explain it or show it.
+pub(crate) fn run(options: &Demo, mut console: Console) -> Result<u8, Error> {
+    if !options.headless && !console.terminal {
+        return Err(Error::NoTerminal);
+    }
+    let scratch = scratch::File::new("demo.hops");
+    let path: PathBuf = options.output.clone().unwrap_or_else(|| scratch.path().to_owned());
+    let runtime = super::runtime()?;
+    if options.headless {
+        let times = runtime.block_on(play(&path))?;
+        return explain(&path, &times, options, &mut console);
+    }
+    runtime.block_on(watch(&path, options))?;
+    if options.output.is_some() {
+        console.line(&format!("the trace is kept in {}", path.display()))?;
+    }
+    Ok(0)
+}
+
+/// When each try began.
+type Times = Vec<(Time, &'static Try)>;
+
+/// The stage, set: lab, taps and trace.
+struct Set {
+    lab: Lab,
+    proxy: Proxy,
+    recorder: StoreRecorder,
+    writer: crate::store::Writer,
+    taps: Vec<Tap>,
+    edge: SocketAddr,
+}
+
+async fn set_up(path: &Path) -> Result<Set, Error> {
+    let lab = Lab::start(Knobs::default()).await?;
+    let app = lab.addresses().app;
+    let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let specs = [format!("edge=forward:{free}"), format!("origin=reverse:{free}=http://{app}")];
+    let specs = specs.iter().filter_map(|it| it.parse::<TapSpec>().ok()).collect();
+    let bound = Proxy::bind(specs, proxy::Options::default()).await?;
+    let (taps, addresses) = (bound.taps(), bound.addresses());
+    let (recorder, writer) = Store::create(path, &taps)?;
+    let proxy = bound.start(&recorder);
+    if let Some(origin) = addresses.get(1) {
+        lab.handle().set("backend", &origin.to_string()).await?;
+    }
+    let edge = addresses.first().copied().unwrap_or(free);
+    Ok(Set { lab, proxy, recorder, writer, taps, edge })
+}
+
+/// Every try of the story, one after the other.
+async fn tries(set: &Set) -> Result<Times, Error> {
+    let mut times = Vec::new();
+    let at = set.lab.addresses();
+    for it in lab::tries() {
+        let handle = set.lab.handle();
+        let knobs = it.knobs(&handle.knobs());
+        let stage = knobs.stage.clone();
+        handle.change(knobs).await?;
+        times.push((set.recorder.now(), it));
+        let url = it.request.url(
+            &stage,
+            &format!("http://{}", at.gateway),
+            &format!("http://{}", at.app),
+        );
+        let page = page(&format!("http://{}", at.page), it, url);
+        let options = drive::Options { via: Some(set.edge), ..drive::Options::default() };
+        drive::run(&page, &options).await;
+    }
+    Ok(times)
+}
+
+fn page(origin: &str, it: &Try, url: String) -> Page {
+    let mut request = PageRequest::get(url);
+    request.api = Api::parse(it.request.api).unwrap_or(Api::Fetch);
+    it.request.method.clone_into(&mut request.method);
+    request.headers = it.request.headers.iter().copied().collect::<Headers>();
+    request.body = it.request.body.map(ToOwned::to_owned);
+    Page { origin: origin.to_owned(), requests: vec![request], ..Page::default() }
+}
+
+/// Set up, play, end the recording.
+async fn play(path: &Path) -> Result<Times, Error> {
+    let set = set_up(path).await?;
+    let times = tries(&set).await?;
+    strike(set).await;
+    Ok(times)
+}
+
+async fn strike(set: Set) {
+    set.proxy.shutdown(Duration::from_secs(2)).await;
+    set.lab.stop().await;
+    let writer = set.writer;
+    // What could not be kept is in the trace itself.
+    let _ = tokio::task::spawn_blocking(move || writer.finish()).await;
+}
+
+/// Play while the screen shows what is recorded.
+async fn watch(path: &Path, options: &Demo) -> Result<(), Error> {
+    let set = set_up(path).await?;
+    let status = Status {
+        feed: Feed::Recording,
+        file: match &options.output {
+            Some(path) => file_name(path),
+            None => "demo".to_owned(),
+        },
+        taps: set.taps.clone(),
+        ..Status::default()
+    };
+    let source = Source::trace(Reader::open(path)?);
+    let look = options.look();
+    let shown = show(source, Known::default(), status, &look);
+    let (played, shown) = tokio::join!(tries(&set), shown);
+    strike(set).await;
+    played?;
+    shown
+}
+
+fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) -> Result<u8, Error> {
+    let recording = Recording::read(&[Input { name: None, path: path.to_owned() }])?;
+    let study = Study::of(&recording, Known::default());
+    let secrets = super::secrets(options.print.reveal);
+    let mut printer =
+        Printer::begin(console, &options.print, &study.taps, &study.places, &secrets)?;
+    for idx in 0..study.chains.len() {
+        let Some(analysis) = study.analyse(idx) else { continue };
+        let began = analysis.chain.hops.first().map(|it| Arc::as_ref(&it.hop).started);
+        let title = times.iter().rev().find(|(at, _)| Some(*at) <= began).map(|(_, it)| it.title);
+        printer.chain(idx + 1, title, &analysis)?;
+    }
+    printer.end("nothing was recorded")
+}

@@ -1,0 +1,182 @@
+//! The desk: owns the recording on behalf of the screen, and answers what it asks.
+//!
+//! ```text
+//! trace ──▶ Source ──▶ Index (linker, order of chains) ──▶ rows, one analysis at a time
+//!                                  ▲                              │
+//!                screen ── Effect ─┘            Message ◀─────────┘
+//! ```
+//!
+//! It has a thread of its own, because reading a trace blocks. Chains are analysed when the
+//! screen asks for them, and in the time that is left over, so that the totals become right.
+//!
+//! **Invariant:** an effect is answered before any analysis that nobody asked for.
+
+mod index;
+mod source;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tokio::sync::mpsc::{Sender, UnboundedReceiver};
+
+pub(crate) use index::Index;
+pub(crate) use source::Source;
+
+use super::Error;
+use crate::diagnose::Analysis;
+use crate::fetch::Known;
+use crate::trace::HopId;
+use crate::tui::{ChainRow, Effect, Feed, Loaded, Message, Notice, Status};
+
+/// How often a growing trace is looked at.
+const LOOK: Duration = Duration::from_millis(40);
+
+/// How long unasked work may take before the screen is listened to again.
+const SPARE: Duration = Duration::from_millis(8);
+
+/// Answers one screen from one recording.
+pub(crate) struct Desk {
+    source: Source,
+    index: Index,
+    status: Status,
+    to_screen: Sender<Message>,
+    /// What the screen shows.
+    open: Option<HopId>,
+}
+
+impl Desk {
+    pub(crate) fn new(
+        source: Source,
+        known: Known,
+        status: Status,
+        to_screen: Sender<Message>,
+    ) -> Desk {
+        let index = Index::new(&status.taps, known);
+        Desk { source, index, status, to_screen, open: None }
+    }
+
+    /// Work until the screen is gone.
+    pub(crate) fn run(
+        mut self,
+        mut from_screen: UnboundedReceiver<Effect>,
+        runtime: &tokio::runtime::Handle,
+    ) {
+        self.look();
+        let mut looked = Instant::now();
+        loop {
+            let growing = self.status.feed != Feed::Saved;
+            let wait = if self.index.has_unread() { Duration::ZERO } else { LOOK };
+            let next = runtime.block_on(async {
+                if growing || wait.is_zero() {
+                    tokio::time::timeout(wait, from_screen.recv()).await.ok()
+                } else {
+                    Some(from_screen.recv().await)
+                }
+            });
+            match next {
+                Some(None) => return,
+                Some(Some(effect)) => self.answer(newest(effect, &mut from_screen)),
+                None => self.use_spare_time(),
+            }
+            if growing && looked.elapsed() >= LOOK {
+                self.look();
+                looked = Instant::now();
+            }
+            if self.to_screen.is_closed() {
+                return;
+            }
+        }
+    }
+
+    /// Take in what came since the last look.
+    fn look(&mut self) {
+        match self.source.news() {
+            Ok(hops) if hops.is_empty() => {}
+            Ok(hops) => {
+                let touched = self.index.take_in(&hops);
+                self.tell(Message::Grown(self.index.totals()));
+                if self.open.is_some_and(|it| touched.contains(&it)) {
+                    self.send_open();
+                }
+            }
+            Err(error) => self.trouble(&error),
+        }
+        if let Some(unrecorded) = self.source.unrecorded()
+            && unrecorded.count != self.status.unrecorded
+        {
+            self.status.unrecorded = unrecorded.count;
+            self.status.unrecorded_why = Some(unrecorded.why);
+            self.tell(Message::Status(self.status.clone()));
+        }
+    }
+
+    fn answer(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            match effect {
+                Effect::Load { range, filter, generation } => {
+                    let (first, of, rows) = self.index.rows(range, &filter, &self.source);
+                    self.tell(Message::Loaded(Loaded { generation, first, of, rows }));
+                    self.tell(Message::Grown(self.index.totals()));
+                }
+                Effect::OpenChain(id) => {
+                    self.open = Some(id);
+                    self.send_open();
+                }
+                Effect::Copy(_) | Effect::Quit => {}
+            }
+        }
+    }
+
+    fn send_open(&mut self) {
+        let Some(id) = self.open else { return };
+        match self.index.analyse_chain_of(id, &self.source) {
+            Ok(Some(analysis)) => self.tell(Message::Opened(Arc::new(analysis))),
+            Ok(None) => {}
+            Err(error) => self.trouble(&error),
+        }
+    }
+
+    /// Analyse what nobody has asked for yet, so that the totals become right.
+    fn use_spare_time(&mut self) {
+        let until = Instant::now() + SPARE;
+        let mut any = false;
+        while Instant::now() < until && self.index.read_one(&self.source) {
+            any = true;
+        }
+        if any && !self.index.has_unread() {
+            self.tell(Message::Grown(self.index.totals()));
+        }
+    }
+
+    fn trouble(&self, error: &Error) {
+        let causes: Vec<String> = error.causes();
+        let text = std::iter::once(error.to_string()).chain(causes).collect::<Vec<_>>().join(": ");
+        self.tell(Message::Notice(Notice::Trouble(text)));
+    }
+
+    /// A screen that is gone hears nothing, and the loop ends.
+    fn tell(&self, message: Message) {
+        let _ = self.to_screen.blocking_send(message);
+    }
+}
+
+/// Of several waiting effects of a kind only the last needs an answer.
+fn newest(first: Effect, waiting: &mut UnboundedReceiver<Effect>) -> Vec<Effect> {
+    let mut load = None;
+    let mut open = None;
+    let mut next = Some(first);
+    while let Some(effect) = next {
+        match effect {
+            Effect::Load { .. } => load = Some(effect),
+            Effect::OpenChain(_) => open = Some(effect),
+            Effect::Copy(_) | Effect::Quit => {}
+        }
+        next = waiting.try_recv().ok();
+    }
+    load.into_iter().chain(open).collect()
+}
+
+/// One row and what it adds to the totals.
+fn row_of(number: usize, analysis: &Analysis) -> Option<ChainRow> {
+    ChainRow::of(u64::try_from(number).unwrap_or(u64::MAX), analysis)
+}

@@ -1,0 +1,315 @@
+//! The chains of a recording, in order, linked as it grows.
+//!
+//! **Invariant:** per hop only its place is kept, per chain only its row. Header blocks are
+//! read from the source for one chain at a time.
+
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::{Source, row_of};
+use crate::app::Error;
+use crate::diagnose::{self, Analysis, Servers};
+use crate::fetch::{self, Known};
+use crate::link::{Change, HopFacts, Interner, Linker, Places};
+use crate::trace::{Chain, Hop, HopId, Tap, TapId, Time};
+use crate::tui::{Badge, ChainRow, Totals};
+
+/// Where a chain stands in the list: outer taps before inner ones, then by time.
+type Key = (TapId, Time, HopId);
+
+/// The chains of a recording.
+pub(crate) struct Index {
+    taps: Vec<Tap>,
+    known: Known,
+    servers: Servers,
+    interner: Interner,
+    linker: Linker,
+    places: Places,
+    hops: HashMap<HopId, Member>,
+    /// Further sightings of a hop.
+    sightings: HashMap<HopId, BTreeSet<HopId>>,
+    chains: HashMap<u64, Slot>,
+    order: Vec<(Key, u64)>,
+    /// Chains whose row is missing or stale.
+    unread: VecDeque<u64>,
+    blocked: u64,
+    failed: u64,
+}
+
+/// What is kept of a hop.
+struct Member {
+    key: Key,
+    home: Home,
+}
+
+/// Where a hop belongs.
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Home {
+    /// Not linked yet.
+    None,
+    /// A step of this chain.
+    Chain(u64),
+    /// Another sighting of this hop, which is further out.
+    Sighting(HopId),
+}
+
+/// What is kept of a chain.
+#[derive(Default)]
+struct Slot {
+    steps: BTreeSet<HopId>,
+    key: Option<Key>,
+    row: Option<ChainRow>,
+    waiting: bool,
+}
+
+impl Index {
+    pub(crate) fn new(taps: &[Tap], known: Known) -> Index {
+        let innermost = u16::try_from(taps.len().saturating_sub(1)).unwrap_or(u16::MAX);
+        Index {
+            taps: taps.to_vec(),
+            known,
+            servers: Servers::default(),
+            interner: Interner::default(),
+            linker: Linker::new(TapId(innermost)),
+            places: Places::default(),
+            hops: HashMap::new(),
+            sightings: HashMap::new(),
+            chains: HashMap::new(),
+            order: Vec::new(),
+            unread: VecDeque::new(),
+            blocked: 0,
+            failed: 0,
+        }
+    }
+
+    /// Link hops that are new or have grown. Gives every hop of every chain that changed.
+    pub(crate) fn take_in(&mut self, hops: &[Arc<Hop>]) -> HashSet<HopId> {
+        let mut sorted: Vec<&Arc<Hop>> = hops.iter().collect();
+        sorted.sort_by_key(|it| (it.started, it.tap, it.id));
+        let mut touched = HashSet::new();
+        for hop in sorted {
+            let key = (hop.tap, hop.started, hop.id);
+            self.hops.entry(hop.id).or_insert(Member { key, home: Home::None });
+            let changes = self.linker.push(&HopFacts::of(hop, &mut self.interner));
+            touched.extend(self.chain_of(hop.id));
+            for change in &changes {
+                touched.extend(self.chain_of(change.hop));
+                self.move_to(change.hop, home(change));
+                touched.extend(self.chain_of(change.hop));
+            }
+            self.places.apply(changes);
+        }
+        let mut members = HashSet::new();
+        for chain in touched {
+            self.refresh(chain);
+            members.extend(self.members(chain));
+        }
+        members
+    }
+
+    fn move_to(&mut self, id: HopId, to: Home) {
+        let Some(member) = self.hops.get_mut(&id) else { return };
+        match std::mem::replace(&mut member.home, to) {
+            Home::Chain(chain) => {
+                if let Some(slot) = self.chains.get_mut(&chain) {
+                    slot.steps.remove(&id);
+                }
+            }
+            Home::Sighting(outer) => {
+                if let Some(inner) = self.sightings.get_mut(&outer) {
+                    inner.remove(&id);
+                }
+            }
+            Home::None => {}
+        }
+        match to {
+            Home::Chain(chain) => {
+                self.chains.entry(chain).or_default().steps.insert(id);
+            }
+            Home::Sighting(outer) => {
+                self.sightings.entry(outer).or_default().insert(id);
+            }
+            Home::None => {}
+        }
+    }
+
+    /// The chain of a hop, or of the step that it is a sighting of.
+    fn chain_of(&self, id: HopId) -> Option<u64> {
+        let mut at = id;
+        // Every sighting leads one tap outwards; the bound is for broken recordings.
+        for _ in 0..=self.taps.len() {
+            match self.hops.get(&at)?.home {
+                Home::Chain(chain) => return Some(chain),
+                Home::Sighting(outer) => at = outer,
+                Home::None => return None,
+            }
+        }
+        None
+    }
+
+    /// Every hop of a chain, with its further sightings.
+    fn members(&self, chain: u64) -> BTreeSet<HopId> {
+        let mut members = BTreeSet::new();
+        let mut waiting: Vec<HopId> =
+            self.chains.get(&chain).into_iter().flat_map(|it| it.steps.iter().copied()).collect();
+        while let Some(id) = waiting.pop() {
+            if members.insert(id) {
+                waiting.extend(self.sightings.get(&id).into_iter().flatten());
+            }
+        }
+        members
+    }
+
+    /// Give a changed chain its place in the order, and mark its row as stale.
+    fn refresh(&mut self, chain: u64) {
+        let Some(slot) = self.chains.get_mut(&chain) else { return };
+        let key = slot.steps.iter().filter_map(|it| self.hops.get(it)).map(|it| it.key).min();
+        let before = std::mem::replace(&mut slot.key, key);
+        if before != key {
+            if let Some(at) = before.and_then(|it| self.order.binary_search(&(it, chain)).ok()) {
+                self.order.remove(at);
+            }
+            if let Some(key) = key {
+                let at = self.order.partition_point(|it| *it < (key, chain));
+                self.order.insert(at, (key, chain));
+            }
+        }
+        if let Some(row) = slot.row.take() {
+            count(&mut self.blocked, &mut self.failed, row.badge, u64::wrapping_sub);
+        }
+        if key.is_none() {
+            self.chains.remove(&chain);
+        } else if !std::mem::replace(&mut slot.waiting, true) {
+            self.unread.push_back(chain);
+        }
+    }
+
+    /// Counts over everything that was taken in; verdicts as far as they are known.
+    pub(crate) fn totals(&self) -> Totals {
+        let size = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
+        Totals {
+            hops: size(self.hops.len()),
+            chains: size(self.order.len()),
+            blocked: self.blocked,
+            failed: self.failed,
+        }
+    }
+
+    /// Whether there are chains that nobody has looked at.
+    pub(crate) fn has_unread(&self) -> bool {
+        !self.unread.is_empty()
+    }
+
+    /// Analyse one chain that nobody has looked at. `false` when there is none.
+    pub(crate) fn read_one(&mut self, source: &Source) -> bool {
+        let Some(chain) = self.unread.pop_front() else { return false };
+        if let Some(slot) = self.chains.get_mut(&chain) {
+            slot.waiting = false;
+            self.read(chain, source);
+        }
+        true
+    }
+
+    /// The rows at `range` among those that `filter` lets through: first position, how many
+    /// there are, rows.
+    pub(crate) fn rows(
+        &mut self,
+        range: Range<u64>,
+        filter: &str,
+        source: &Source,
+    ) -> (u64, u64, Vec<ChainRow>) {
+        let order: Vec<u64> = self.order.iter().map(|(_, chain)| *chain).collect();
+        let mut rows = Vec::new();
+        let mut of = 0;
+        if filter.trim().is_empty() {
+            let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(order.len());
+            let end = usize::try_from(range.end).unwrap_or(usize::MAX).clamp(start, order.len());
+            for (at, chain) in order.iter().enumerate().take(end).skip(start) {
+                rows.extend(self.row(at, *chain, source));
+            }
+            of = u64::try_from(order.len()).unwrap_or(u64::MAX);
+            return (u64::try_from(start).unwrap_or(u64::MAX), of, rows);
+        }
+        for (at, chain) in order.iter().enumerate() {
+            let Some(row) = self.row(at, *chain, source) else { continue };
+            if row.matches(filter) {
+                if range.contains(&of) {
+                    rows.push(row);
+                }
+                of += 1;
+            }
+        }
+        (range.start.min(of), of, rows)
+    }
+
+    fn row(&mut self, at: usize, chain: u64, source: &Source) -> Option<ChainRow> {
+        if self.chains.get(&chain)?.row.is_none() {
+            self.read(chain, source);
+        }
+        let row = self.chains.get(&chain)?.row.as_ref()?;
+        Some(ChainRow { number: u64::try_from(at + 1).unwrap_or(u64::MAX), ..row.clone() })
+    }
+
+    fn read(&mut self, chain: u64, source: &Source) {
+        // A hop that cannot be read now leaves its chain without a row; opening it says why.
+        let Ok(Some(analysis)) = self.analyse(chain, source) else { return };
+        self.servers.learn(&analysis.chain);
+        let row = row_of(0, &analysis);
+        if let (Some(slot), Some(row)) = (self.chains.get_mut(&chain), row) {
+            count(&mut self.blocked, &mut self.failed, row.badge, u64::wrapping_add);
+            if let Some(before) = slot.row.replace(row) {
+                count(&mut self.blocked, &mut self.failed, before.badge, u64::wrapping_sub);
+            }
+        }
+    }
+
+    /// The chain that has this hop, analysed.
+    pub(crate) fn analyse_chain_of(
+        &self,
+        id: HopId,
+        source: &Source,
+    ) -> Result<Option<Analysis>, Error> {
+        match self.chain_of(id) {
+            Some(chain) => self.analyse(chain, source),
+            None => Ok(None),
+        }
+    }
+
+    fn analyse(&self, chain: u64, source: &Source) -> Result<Option<Analysis>, Error> {
+        let Some(chain) = self.assemble(chain, source)? else { return Ok(None) };
+        let judgement = fetch::judge(&chain, &self.known);
+        Ok(Some(diagnose::analyse(Arc::new(chain), &self.taps, judgement, &self.servers)))
+    }
+
+    /// Load the hops of a chain, and those of others that it leans on.
+    fn assemble(&self, chain: u64, source: &Source) -> Result<Option<Chain>, Error> {
+        let members = self.members(chain);
+        let mut hops = Vec::with_capacity(members.len());
+        for id in &members {
+            hops.extend(source.hop(*id)?);
+            for other in self.places.leans_on(*id).filter(|it| !members.contains(it)) {
+                hops.extend(source.hop(other)?);
+            }
+        }
+        let chains = self.places.chains(&hops);
+        let is_it = |it: &Chain| it.hops.first().is_some_and(|it| members.contains(&it.hop.id));
+        Ok(chains.into_iter().find(is_it))
+    }
+}
+
+/// Where a change puts a hop.
+fn home(change: &Change) -> Home {
+    match (change.place.kind, change.place.link) {
+        (None, Some(link)) => Home::Sighting(link.to),
+        _ => Home::Chain(change.place.chain),
+    }
+}
+
+fn count(blocked: &mut u64, failed: &mut u64, badge: Badge, step: fn(u64, u64) -> u64) {
+    match badge {
+        Badge::Blocked { .. } => *blocked = step(*blocked, 1),
+        Badge::Failed(_) => *failed = step(*failed, 1),
+        Badge::Allowed { .. } | Badge::Depends | Badge::Open => {}
+    }
+}

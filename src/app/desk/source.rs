@@ -1,0 +1,62 @@
+//! Where the desk's hops lie: in memory, or in a trace that may still grow.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use crate::app::Error;
+use crate::app::recording::Recording;
+use crate::store::{Load, Reader, Unrecorded};
+use crate::trace::{Hop, HopId};
+
+/// How many hops are taken in before the screen hears of them.
+const BATCH: usize = 20_000;
+
+/// The hops of one recording.
+pub(crate) enum Source {
+    /// Read from files of other tools.
+    Memory { hops: HashMap<HopId, Arc<Hop>>, fresh: Vec<Arc<Hop>> },
+    /// A trace file.
+    Trace { reader: Box<Reader>, revision: u64 },
+}
+
+impl Source {
+    /// Everything that `recording` holds.
+    pub(crate) fn memory(recording: Recording) -> Source {
+        let hops = recording.hops.iter().map(|it| (it.id, it.clone())).collect();
+        Source::Memory { hops, fresh: recording.hops }
+    }
+
+    /// A trace, from its beginning.
+    pub(crate) fn trace(reader: Reader) -> Source {
+        Source::Trace { reader: Box::new(reader), revision: 0 }
+    }
+
+    /// Hops that are new or have grown since the last call, without their bodies where the
+    /// trace is a file.
+    pub(crate) fn news(&mut self) -> Result<Vec<Arc<Hop>>, Error> {
+        match self {
+            Source::Memory { fresh, .. } => Ok(std::mem::take(fresh)),
+            Source::Trace { reader, revision } => {
+                let changes = reader.changes_since(*revision, BATCH, Load::Heads)?;
+                *revision = changes.revision;
+                Ok(changes.hops.into_iter().map(Arc::new).collect())
+            }
+        }
+    }
+
+    /// One hop with its bodies.
+    pub(crate) fn hop(&self, id: HopId) -> Result<Option<Arc<Hop>>, Error> {
+        match self {
+            Source::Memory { hops, .. } => Ok(hops.get(&id).cloned()),
+            Source::Trace { reader, .. } => Ok(reader.hop(id)?.map(Arc::new)),
+        }
+    }
+
+    /// What the recorder could not keep; `None` where nothing records or nothing was lost.
+    pub(crate) fn unrecorded(&self) -> Option<Unrecorded> {
+        match self {
+            Source::Memory { .. } => None,
+            Source::Trace { reader, .. } => reader.unrecorded().ok().filter(|it| it.count > 0),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! `hopscope import`: hops of other tools into a trace.
+
+use std::sync::Arc;
+
+use super::recording::Recording;
+use super::{Console, Error};
+use crate::cli::Import;
+use crate::store::Store;
+
+/// Read, write, say how many.
+pub(crate) fn run(options: &Import, mut console: Console) -> Result<u8, Error> {
+    let recording = Recording::read(&options.inputs)?;
+    for warning in &recording.warnings {
+        console.warn(warning);
+    }
+    let hops = recording.hops.into_iter().map(Arc::unwrap_or_clone);
+    let info = Store::import(&options.output, &recording.taps, hops)?;
+    console.line(&format!("{} hops in {}", info.hops, options.output.display()))?;
+    Ok(0)
+}

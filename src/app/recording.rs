@@ -1,0 +1,159 @@
+//! What a command looks at: hops and taps out of traces and files of other tools.
+
+use std::io::Read as _;
+use std::path::Path;
+use std::sync::Arc;
+use std::{fs, io};
+
+use super::Error;
+use crate::cli::Input;
+use crate::formats::har;
+use crate::store::{Load, Reader};
+use crate::trace::{Hop, Note, Tap, TapId, TapKind};
+
+/// Hops and taps, wherever they came from.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recording {
+    /// Outermost first.
+    pub(crate) taps: Vec<Tap>,
+    pub(crate) hops: Vec<Arc<Hop>>,
+    pub(crate) notes: Vec<Note>,
+    /// What could not be read, one sentence each; the rest was.
+    pub(crate) warnings: Vec<String>,
+    /// Hops that a recorder saw but could not keep.
+    pub(crate) unrecorded: Option<(u64, String)>,
+    /// Size on disk of all files together.
+    pub(crate) bytes: u64,
+}
+
+impl Recording {
+    /// Read `inputs`: one file with its own taps, or several as `NAME=FILE`, outermost first.
+    ///
+    /// # Errors
+    ///
+    /// Two bare files, and files that cannot be read.
+    pub(crate) fn read(inputs: &[Input]) -> Result<Recording, Error> {
+        let bare = inputs.iter().filter(|it| it.name.is_none()).count();
+        if inputs.len() > 1 && bare > 0 {
+            return Err(two_bare_files(inputs));
+        }
+        let mut whole = Recording::default();
+        for input in inputs {
+            let mut part = read_one(&input.path)?;
+            if let Some(name) = &input.name {
+                part.rename(name);
+            }
+            whole.append(part);
+        }
+        Ok(whole)
+    }
+
+    /// Give the taps the name that the user chose.
+    fn rename(&mut self, name: &str) {
+        let single = self.taps.len() == 1;
+        for tap in &mut self.taps {
+            tap.name = if single { name.to_owned() } else { format!("{name}-{}", tap.name) };
+        }
+    }
+
+    /// Put `inner`'s taps behind ours.
+    fn append(&mut self, inner: Recording) {
+        let offset = u16::try_from(self.taps.len()).unwrap_or(u16::MAX);
+        self.taps.extend(inner.taps);
+        self.hops.extend(inner.hops.into_iter().map(|hop| {
+            if offset == 0 {
+                return hop;
+            }
+            let tap = TapId(hop.tap.0.saturating_add(offset));
+            Arc::new(Hop { tap, ..Arc::unwrap_or_clone(hop) })
+        }));
+        self.notes.extend(inner.notes);
+        self.warnings.extend(inner.warnings);
+        self.unrecorded = self.unrecorded.take().or(inner.unrecorded);
+        self.bytes += inner.bytes;
+    }
+}
+
+fn two_bare_files(inputs: &[Input]) -> Error {
+    let names = ["edge", "gateway", "origin"];
+    let n = inputs.len();
+    let words = inputs.iter().enumerate().map(|(idx, it)| {
+        let name = if idx + 1 == n { "origin" } else { names.get(idx).copied().unwrap_or("tap") };
+        format!("{}={}", it.name.as_deref().unwrap_or(name), it.path.display())
+    });
+    Error::Usage {
+        message: format!("{n} files, and not each says which tap it is"),
+        hint: format!("name them, outermost first: {}", words.collect::<Vec<_>>().join(" ")),
+    }
+}
+
+fn read_one(path: &Path) -> Result<Recording, Error> {
+    let unreadable = |source| Error::Read { path: path.to_owned(), source };
+    if path.as_os_str() == "-" {
+        let mut bytes = Vec::new();
+        io::stdin().lock().read_to_end(&mut bytes).map_err(unreadable)?;
+        return if bytes.starts_with(SQLITE) { spooled(&bytes) } else { read_har(path, &bytes) };
+    }
+    if is_trace_file(path) {
+        return read_trace(path);
+    }
+    let bytes = fs::read(path).map_err(unreadable)?;
+    read_har(path, &bytes)
+}
+
+/// Whether the file is a trace, by its first bytes, or by its name when it has none.
+pub(crate) fn is_trace_file(path: &Path) -> bool {
+    let mut head = [0; SQLITE.len()];
+    let read = fs::File::open(path).and_then(|mut it| it.read_exact(&mut head));
+    match read {
+        Ok(()) => head == *SQLITE,
+        Err(_) => path.extension().is_some_and(|it| it == "hops"),
+    }
+}
+
+fn read_trace(path: &Path) -> Result<Recording, Error> {
+    let reader = Reader::open(path)?;
+    let info = reader.info()?;
+    let mut hops = Vec::new();
+    for hop in reader.hops(Load::Bodies) {
+        hops.push(Arc::new(hop?));
+    }
+    let lost = info.unrecorded;
+    Ok(Recording {
+        taps: info.taps,
+        hops,
+        notes: reader.notes()?,
+        warnings: Vec::new(),
+        unrecorded: (lost.count > 0).then_some((lost.count, lost.why)),
+        bytes: info.bytes,
+    })
+}
+
+/// A trace that came through a pipe: SQLite reads files only.
+fn spooled(bytes: &[u8]) -> Result<Recording, Error> {
+    let file = super::scratch::File::new("stdin.hops");
+    let unreadable = |source| Error::Read { path: "-".into(), source };
+    fs::write(file.path(), bytes).map_err(unreadable)?;
+    read_trace(file.path())
+}
+
+fn read_har(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
+    let file = har::read(bytes).map_err(|source| Error::Har { path: path.to_owned(), source })?;
+    let tap = Tap {
+        name: "har".to_owned(),
+        kind: TapKind::File,
+        address: super::open::file_name(path),
+        upstream: None,
+    };
+    Ok(Recording {
+        taps: vec![tap],
+        hops: file.hops.into_iter().map(Arc::new).collect(),
+        notes: Vec::new(),
+        warnings: file.remarks,
+        unrecorded: None,
+        bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
+    })
+}
+
+/// How every SQLite file begins.
+const SQLITE: &[u8; 16] = b"SQLite format 3\0";
