@@ -1,31 +1,36 @@
 // Opens the lab's page in Chromium and presses its buttons, each in a fresh profile.
 //
-//   node press.mjs PAGE_URL [--proxy URL] [BUTTON..]     (all buttons, if none is named)
+//   node press.mjs PAGE_URL [--proxy URL] < names of buttons, one a line (`list` lists them all)
 //
 // Prints one JSON line a button: what the page's script saw, what DevTools and the console said.
+import { createInterface } from 'node:readline';
 import { launch } from './chromium.mjs';
 
 const args = process.argv.slice(2);
 const at = args.indexOf('--proxy');
 const proxy = at < 0 ? undefined : args.splice(at, 2)[1];
-const [url, ...named] = args;
-
-// Nothing here takes a minute. Leaving closes the pipe, which ends Chromium.
-setTimeout(() => { console.error('press.mjs: no end after 60 s'); process.exit(1); }, 60_000).unref();
+const [url] = args;
 
 const browser = await launch({ proxy });
 try {
-  const buttons = named.length ? named : await open(() => {}, page => page.run(allButtons));
-  for (const id of buttons) {
-    const events = [];
-    const saw = await open((method, params) => events.push({ method, params }), async page => {
-      events.length = 0;
-      return page.run(press, id);
-    });
-    console.log(JSON.stringify({ id, saw, ...digest(events) }));
+  for await (const id of createInterface({ input: process.stdin })) {
+    // Nothing here takes half a minute. Leaving closes the pipe, which ends Chromium.
+    const late = setTimeout(() => { console.error(`press.mjs: ${id} does not end`); process.exit(1); }, 30_000);
+    const answer = id === 'list' ? await open(() => {}, page => page.run(allButtons)) : await pressed(id);
+    clearTimeout(late);
+    console.log(JSON.stringify(answer));
   }
 } finally {
   await browser.close();
+}
+
+async function pressed(id) {
+  const events = [];
+  const saw = await open((method, params) => events.push({ method, params }), async page => {
+    events.length = 0;
+    return page.run(press, id);
+  });
+  return { id, saw, ...digest(events) };
 }
 
 async function open(onEvent, act) {
