@@ -7,11 +7,13 @@
 //! **Invariant:** a fold over small facts. A million hops link incrementally while they are
 //! recorded, and a batch is the fold run to its end.
 
+mod address;
 mod assemble;
 mod clue;
 mod facts;
 mod fit;
 mod flags;
+mod heads;
 mod interner;
 mod linker;
 mod location;

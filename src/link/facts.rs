@@ -3,13 +3,13 @@
 //! **Invariant:** every comparison of two hops is a comparison of these facts, so that a
 //! million hops link without their header blocks.
 
-use url::Url;
-
+use super::address::Address;
 use super::flags::Flags;
-use super::interner::{Interner, Symbol, fingerprint};
-use super::location::{Client, as_asked, is_stored, redirect_target};
+use super::heads::{Answered, Asked};
+use super::interner::{Interner, Symbol, fingerprint, small};
+use super::location::{Client, is_stored, redirect_target};
 use super::names::{self, Names};
-use crate::trace::{Exchange, FailureKind, Headers, Hop, HopId, Outcome, Response, TapId, Time};
+use crate::trace::{Exchange, FailureKind, Hop, HopId, Outcome, Response, TapId, Time};
 
 /// The facts of one hop. Symbols and hashes are comparable within one [`Interner`] only.
 #[derive(Clone, Copy, Debug)]
@@ -79,56 +79,34 @@ impl HopFacts {
 
     /// What the request tells.
     fn asked(hop: &Hop, interner: &mut Interner) -> HopFacts {
-        let headers = &hop.request.headers;
+        let request = &hop.request;
+        let head = Asked::of(&request.headers);
         let mut flags = Flags::default();
-        let preflight = hop.is_preflight();
-        let acrm = headers.get("access-control-request-method");
-        let method = match &acrm {
-            Some(method) if preflight => interner.symbol(method),
-            _ => interner.symbol(hop.request.method.as_bytes()),
+        // The page's method is in the preflight's own header.
+        let preflight = request.method == "OPTIONS" && head.origin.is_some();
+        let acrm = head.method.filter(|_| preflight);
+        let names = match acrm {
+            Some(_) => Names::asked_by_preflight(head.headers.unwrap_or_default()),
+            None => head.names,
         };
-        let url = parse(&hop.request.url);
-        let names =
-            if preflight { Names::asked_by_preflight(headers) } else { Names::sent(headers) };
-        let agent = headers.get("user-agent");
-        let origin = headers.get("origin");
-        let referer = headers.text("referer").filter(|it| !it.is_empty());
-        flags.note(Flags::PREFLIGHT, preflight);
-        flags.note(Flags::OPTIONS, hop.request.method == "OPTIONS");
-        flags.note(Flags::TUNNEL, hop.exchange == Exchange::Tunnel);
-        flags.note(Flags::WEBSOCKET, hop.exchange == Exchange::WebSocket);
-        flags.note(Flags::HEADERS, !headers.is_empty());
-        flags.note(Flags::FIREFOX, agent.as_deref().is_some_and(|it| contains(it, b"Firefox/")));
-        flags.note(
-            Flags::BROWSER,
-            agent.as_deref().is_some_and(|it| it.starts_with(b"Mozilla/"))
-                || headers.iter().any(|it| has_prefix(&it.name, "sec-fetch-")),
-        );
-        flags.note(Flags::NULL_ORIGIN, origin.as_deref() == Some(b"null"));
-        flags.note(Flags::READ, matches!(hop.request.method.as_str(), "GET" | "HEAD"));
-        flags.note(Flags::POST, hop.request.method == "POST");
-        flags.note(Flags::AUTHORIZED, headers.has("authorization"));
-        flags.set_words(headers);
-        if !preflight {
-            flags.set_method(&hop.request.method);
-        }
+        flags.note(Flags::PREFLIGHT, acrm.is_some());
+        flags.note(Flags::HEADERS, !request.headers.is_empty());
+        flags.note(Flags::NULL_ORIGIN, head.origin == Some(b"null"));
+        flags.note(Flags::AUTHORIZED, head.authorization.is_some());
         flags.note(
             Flags::NEEDS_PREFLIGHT,
-            names.order != 0 || !names::is_safe_method(&hop.request.method),
+            names.order != 0 || !names::is_safe_method(&request.method),
         );
-
+        note_method(hop, acrm.is_none(), &mut flags);
+        note_client(&head, &mut flags);
+        let address = Address::of(&request.url);
         let (mut tail, mut tails, mut query) = (0, 0, 0);
-        let own_origin = url.as_ref().map(|it| it.origin().ascii_serialization());
-        if let Some(url) = &url {
-            (tail, tails) = tails_of(url);
-            query = url.query().map_or(0, |it| small(it.as_bytes()));
+        if let Some(it) = &address {
+            (tail, tails, query) = (it.tail, it.tails, it.query);
+            flags.note(Flags::SAME_ORIGIN, head.origin == Some(it.origin.as_bytes()));
         }
-        flags.note(
-            Flags::SAME_ORIGIN,
-            own_origin.is_some() && origin.as_deref() == own_origin.as_deref().map(str::as_bytes),
-        );
-        let trace = trace_of(hop, &mut flags);
-        let page = referer.as_deref().and_then(parse).map(as_asked);
+        let url = address.as_ref().map_or(request.url.as_str(), |it| &it.normal);
+        let trace = trace_of(hop, &head, &mut flags);
         HopFacts {
             id: hop.id,
             started: hop.started,
@@ -139,23 +117,14 @@ impl HopFacts {
             connection: hop
                 .connection
                 .map_or(0, |it| u32::try_from((it.0 ^ (it.0 >> 32)) & 0xffff_ffff).unwrap_or(0)),
-            method,
-            url: match url {
-                Some(url) => interner.symbol(as_asked(url).as_bytes()),
-                None => interner.symbol(hop.request.url.as_bytes()),
-            },
+            method: interner.symbol(acrm.unwrap_or(request.method.as_bytes())),
+            url: interner.symbol(url.as_bytes()),
             next: Symbol::NONE,
-            origin: interner.maybe(origin.as_deref()),
-            agent: interner.maybe(agent.as_deref()),
+            origin: interner.maybe(head.origin),
+            agent: interner.maybe(head.agent),
             body: body_symbol(hop, interner),
-            page: match page {
-                Some(page) => interner.symbol(page.as_bytes()),
-                None => match &origin {
-                    Some(origin) => interner.symbol(&[origin.as_slice(), b"/"].concat()),
-                    None => Symbol::NONE,
-                },
-            },
-            trace: interner.maybe(trace.as_deref()),
+            page: page_of(&head, interner),
+            trace: interner.maybe(trace),
             flags,
             tap: hop.tap,
             status: 0,
@@ -164,49 +133,89 @@ impl HopFacts {
             query,
             answer: 0,
             asked: names.order,
-            extra: headers.get("authorization").map_or(0, |it| small(&it)),
+            extra: head.authorization.map_or(0, small),
         }
     }
 
     /// What the answer tells.
     fn answer(&mut self, hop: &Hop, response: &Response, interner: &mut Interner) {
-        let headers = &response.headers;
+        let head = Answered::of(&response.headers);
+        let body = &response.body;
         self.status = response.status;
-        if let Some(location) = headers.all("location").next() {
+        if let Some(location) = head.location {
             self.answer = small(location);
-        } else if 0 < response.body.length
-            && response.body.length <= response.body.bytes.len() as u64
-        {
-            self.answer = small(&response.body.bytes);
+        } else if 0 < body.length && !body.is_cut() {
+            self.answer = small(&body.bytes);
         }
-        let origin = hop.request.headers.get("origin");
-        let allows = allows(headers, origin.as_deref());
+        let allows = self.allows(hop, head.allow_origin);
         if self.is_preflight() {
             let ok = (200..300).contains(&response.status);
             self.flags.note(Flags::PASSED, ok && allows);
-            self.flags.set_granted(headers);
-            self.lot = Names::granted(headers);
-            self.extra = max_age(headers, self.flags.has(Flags::FIREFOX));
+            self.flags.set_granted(head.allow_methods.unwrap_or_default());
+            self.lot = Names::granted(head.allow_headers.unwrap_or_default());
+            self.extra = max_age(head.max_age, self.flags.has(Flags::FIREFOX));
             return;
         }
         self.flags.note(Flags::PASSED, allows);
         self.flags.note(Flags::CHALLENGED, matches!(response.status, 401 | 407 | 408 | 421 | 425));
         let firefox = self.flags.has(Flags::FIREFOX);
         let client = if firefox { Client::Firefox } else { Client::Other };
-        if let Some(next) = redirect_target(hop, response, client) {
+        if let Some(next) = redirect_target(hop, response.status, head.location, client) {
             self.next = interner.symbol(next.as_bytes());
-            self.flags.note(Flags::PERMANENT, is_stored(response));
+            let control = head.cache_control.unwrap_or_default();
+            self.flags.note(Flags::PERMANENT, is_stored(response.status, control, head.expires));
         }
-        let html =
-            headers.get("content-type").is_some_and(|it| has_prefix_bytes(&it, b"text/html"));
+        let html = head.content_type.is_some_and(|it| has_prefix(it, b"text/html"));
         let fetched_by_script = self.origin.is_some() && !self.flags.is_navigation();
         if html && response.status < 400 && self.next.is_none() && !fetched_by_script {
             self.flags.set(Flags::DOCUMENT);
-            if let Some(url) = parse(&hop.request.url) {
-                self.page =
-                    interner.symbol(format!("{}/", url.origin().ascii_serialization()).as_bytes());
+            if let Some(address) = Address::of(&hop.request.url) {
+                self.page = interner.symbol([&*address.origin, "/"].concat().as_bytes());
             }
         }
+    }
+
+    /// Whether `Access-Control-Allow-Origin` lets the hop's `Origin` pass, as far as it can be
+    /// told without the credentials mode
+    /// ([CORS check](https://fetch.spec.whatwg.org/#concept-cors-check)). Deciding is `fetch`'s
+    /// business; here it only tells whether a browser may have gone on.
+    fn allows(&self, hop: &Hop, allowed: Option<&[u8]>) -> bool {
+        let Some(allowed) = allowed else { return false };
+        let mut origins = hop.request.headers.all("origin");
+        allowed == b"*" || (self.origin.is_some() && origins.next() == Some(allowed))
+    }
+}
+
+fn note_method(hop: &Hop, is_request: bool, flags: &mut Flags) {
+    let method = hop.request.method.as_str();
+    flags.note(Flags::OPTIONS, method == "OPTIONS");
+    flags.note(Flags::READ, matches!(method, "GET" | "HEAD"));
+    flags.note(Flags::POST, method == "POST");
+    flags.note(Flags::TUNNEL, hop.exchange == Exchange::Tunnel);
+    flags.note(Flags::WEBSOCKET, hop.exchange == Exchange::WebSocket);
+    if is_request {
+        flags.set_method(method);
+    }
+}
+
+fn note_client(head: &Asked<'_>, flags: &mut Flags) {
+    let agent = head.agent.unwrap_or_default();
+    let browser = agent.starts_with(b"Mozilla/") || head.mode.is_some() || head.dest.is_some();
+    flags.note(Flags::BROWSER, browser);
+    flags.note(Flags::FIREFOX, browser && agent.windows(8).any(|it| it == b"Firefox/"));
+    flags.set_words(head.mode, head.dest);
+}
+
+/// The page that asks: its URL where `Referer` gives it, else its origin with a slash, which is
+/// what a `Referer` cut down to the origin looks like.
+fn page_of(head: &Asked<'_>, interner: &mut Interner) -> Symbol {
+    let referer = head.referer.and_then(|it| std::str::from_utf8(it).ok());
+    if let Some(address) = referer.and_then(Address::of) {
+        return interner.symbol(address.normal.as_bytes());
+    }
+    match head.origin {
+        Some(origin) => interner.symbol(&[origin, b"/"].concat()),
+        None => Symbol::NONE,
     }
 }
 
@@ -258,23 +267,14 @@ impl HopFacts {
     }
 }
 
-/// Whether `Access-Control-Allow-Origin` lets `origin` pass, as far as it can be told without
-/// the credentials mode ([CORS check](https://fetch.spec.whatwg.org/#concept-cors-check)).
-/// Deciding is `fetch`'s business; here it only tells whether a browser may have gone on.
-fn allows(headers: &Headers, origin: Option<&[u8]>) -> bool {
-    let allowed = headers.get("access-control-allow-origin");
-    allowed.is_some_and(|it| it == b"*" || Some(it.as_slice()) == origin)
-}
-
 /// [Preflight cache](https://fetch.spec.whatwg.org/#concept-cache-max-age): 5 seconds unless
 /// said, and never longer than the browser's cap (Chromium 2 hours, Firefox a day).
-fn max_age(headers: &Headers, firefox: bool) -> u16 {
+fn max_age(value: Option<&[u8]>, firefox: bool) -> u16 {
     let cap = if firefox { u16::MAX } else { 7200 };
-    let Some(text) = headers.text("access-control-max-age") else { return DEFAULT_MAX_AGE };
-    let text = text.trim();
-    match text.parse::<i64>() {
-        Ok(seconds) => u16::try_from(seconds.max(0)).unwrap_or(cap).min(cap),
-        Err(_) => DEFAULT_MAX_AGE,
+    let text = value.and_then(|it| std::str::from_utf8(it).ok());
+    match text.and_then(|it| it.trim().parse::<i64>().ok()) {
+        Some(seconds) => u16::try_from(seconds.max(0)).unwrap_or(cap).min(cap),
+        None => DEFAULT_MAX_AGE,
     }
 }
 
@@ -302,54 +302,21 @@ fn body_symbol(hop: &Hop, interner: &mut Interner) -> Symbol {
 
 /// What names this very request: the mark of a tap before all, else a trace identifier that
 /// travels through gateways.
-fn trace_of(hop: &Hop, flags: &mut Flags) -> Option<Vec<u8>> {
-    let headers = &hop.request.headers;
-    let marked = headers.get(MARK).or_else(|| {
-        let change = hop.own_changes.iter().find(|it| it.place.ends_with(MARK))?;
-        change.to.as_ref().or(change.from.as_ref()).map(|it| it.as_bytes().to_vec())
-    });
-    if let Some(mark) = marked {
+fn trace_of<'a>(hop: &'a Hop, head: &Asked<'a>, flags: &mut Flags) -> Option<&'a [u8]> {
+    let change = || hop.own_changes.iter().find(|it| it.place.ends_with(MARK));
+    let own = || change().and_then(|it| it.to.as_deref().or(it.from.as_deref()));
+    if let Some(mark) = head.mark.or_else(|| own().map(str::as_bytes)) {
         flags.set(Flags::MARKED);
         return Some(mark);
     }
     // The middle of a traceparent is the trace; a gateway may set its own span.
-    let parent = headers.text("traceparent").unwrap_or_default();
-    if let Some(trace) = parent.split('-').nth(1) {
-        return Some(trace.as_bytes().to_vec());
-    }
-    ["x-request-id", "x-correlation-id"].iter().find_map(|it| headers.get(it))
+    let trace = head.parent.and_then(|it| it.split(|it| *it == b'-').nth(1));
+    trace.or(head.number)
 }
 
 /// The header that `--mark` adds at the edge and removes at the origin.
-const MARK: &str = "hopscope-hop";
+pub(crate) const MARK: &str = "hopscope-hop";
 
-fn parse(text: &str) -> Option<Url> {
-    Url::parse(text).ok().filter(Url::has_host)
-}
-
-fn tails_of(url: &Url) -> (u16, u16) {
-    let mut segments = url.path().rsplit('/').filter(|it| !it.is_empty());
-    let Some(last) = segments.next() else { return (0, 0) };
-    match segments.next() {
-        Some(before) => (small(last.as_bytes()), small(&[before, "/", last].concat().into_bytes())),
-        None => (small(last.as_bytes()), 0),
-    }
-}
-
-/// A hash in 16 bits that is never 0: a clue among a few candidates, never proof.
-fn small(bytes: &[u8]) -> u16 {
-    let folded = fingerprint(bytes);
-    u16::try_from((folded ^ (folded >> 16) ^ (folded >> 32)) & 0xffff).unwrap_or(0).max(1)
-}
-
-fn contains(bytes: &[u8], part: &[u8]) -> bool {
-    bytes.windows(part.len()).any(|it| it == part)
-}
-
-fn has_prefix(name: &str, prefix: &str) -> bool {
-    has_prefix_bytes(name.as_bytes(), prefix.as_bytes())
-}
-
-fn has_prefix_bytes(bytes: &[u8], prefix: &[u8]) -> bool {
+fn has_prefix(bytes: &[u8], prefix: &[u8]) -> bool {
     bytes.get(..prefix.len()).is_some_and(|it| it.eq_ignore_ascii_case(prefix))
 }

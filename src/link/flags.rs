@@ -3,8 +3,6 @@
 //! **Invariant:** a flag that is not set says that it does not hold or is not on record,
 //! never more.
 
-use crate::trace::Headers;
-
 /// See the constants.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Flags(u32);
@@ -65,14 +63,13 @@ impl Flags {
     }
 
     /// Keep `Sec-Fetch-Mode` and `Sec-Fetch-Dest`.
-    pub(crate) fn set_words(&mut self, headers: &Headers) {
-        let index = |name: &str, words: &[&str]| {
-            let value = headers.get(name).unwrap_or_default();
-            let at = words.iter().position(|it| it.as_bytes() == value);
+    pub(crate) fn set_words(&mut self, mode: Option<&[u8]>, dest: Option<&[u8]>) {
+        let index = |value: Option<&[u8]>, words: &[&str]| {
+            let at = words.iter().position(|it| Some(it.as_bytes()) == value);
             at.and_then(|it| u32::try_from(it + 1).ok()).unwrap_or(0)
         };
-        self.0 |= index("sec-fetch-mode", MODES) << Flags::MODE_SHIFT;
-        self.0 |= index("sec-fetch-dest", DESTS) << Flags::DEST_SHIFT;
+        self.0 |= index(mode, MODES) << Flags::MODE_SHIFT;
+        self.0 |= index(dest, DESTS) << Flags::DEST_SHIFT;
     }
 
     /// Whether both have a `Sec-Fetch-Mode` or `-Dest`, and it differs.
@@ -102,14 +99,13 @@ impl Flags {
     }
 
     /// Keep which methods a preflight's answer grants.
-    pub(crate) fn set_granted(&mut self, headers: &Headers) {
-        let list = headers.text("access-control-allow-methods").unwrap_or_default();
-        for method in list.split(',') {
-            match method.trim() {
-                "PUT" => self.set(Flags::GRANTS_PUT),
-                "PATCH" => self.set(Flags::GRANTS_PATCH),
-                "DELETE" => self.set(Flags::GRANTS_DELETE),
-                "*" => self.set(Flags::GRANTS_ANY),
+    pub(crate) fn set_granted(&mut self, list: &[u8]) {
+        for method in list.split(|it| *it == b',') {
+            match method.trim_ascii() {
+                b"PUT" => self.set(Flags::GRANTS_PUT),
+                b"PATCH" => self.set(Flags::GRANTS_PATCH),
+                b"DELETE" => self.set(Flags::GRANTS_DELETE),
+                b"*" => self.set(Flags::GRANTS_ANY),
                 _ => {}
             }
         }

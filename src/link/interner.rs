@@ -103,13 +103,42 @@ impl<K: Eq + Hash + Clone, V> Ageing<K, V> {
     }
 }
 
-/// A 64-bit [SipHash](https://131002.net/siphash/): among the few million strings that can be
-/// open at once, two of the same fingerprint are not to be expected.
+/// A 64-bit hash by folded multiplication, as [wyhash](https://github.com/wangyi-fudan/wyhash)
+/// does it: among the few million strings that can be open at once, two of the same
+/// fingerprint are not to be expected.
 pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
-    let mut hasher = std::hash::DefaultHasher::new();
-    bytes.hash(&mut hasher);
-    hasher.finish()
+    let mut hash = SEED ^ (bytes.len() as u64);
+    let (pairs, rest) = bytes.as_chunks::<16>();
+    for pair in pairs {
+        let pair = u128::from_le_bytes(*pair);
+        hash = fold(low(pair) ^ SEED, low(pair >> 64) ^ hash);
+    }
+    let mut last = [0; 16];
+    for (to, from) in last.iter_mut().zip(rest) {
+        *to = *from;
+    }
+    let last = u128::from_le_bytes(last);
+    fold(hash ^ low(last) ^ ODD, low(last >> 64) ^ SEED ^ hash.rotate_left(29))
 }
+
+/// A hash in 16 bits that is never 0: a clue among a few candidates, never proof.
+pub(crate) fn small(bytes: &[u8]) -> u16 {
+    let folded = fingerprint(bytes);
+    u16::try_from((folded ^ (folded >> 16) ^ (folded >> 32)) & 0xffff).unwrap_or(0).max(1)
+}
+
+fn fold(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    low(product) ^ low(product >> 64)
+}
+
+/// The lower half.
+fn low(word: u128) -> u64 {
+    u64::try_from(word & u128::from(u64::MAX)).unwrap_or_default()
+}
+
+const SEED: u64 = 0xa076_1d64_78bd_642f;
+const ODD: u64 = 0xe703_7ed1_a0b4_28db;
 
 /// The hasher of our own maps: their keys are symbols and fingerprints already.
 pub(crate) type Quick = BuildHasherDefault<QuickHasher>;

@@ -115,9 +115,10 @@ impl Linker {
 
     /// Give `order` the best step to follow, and those whom it displaced theirs.
     fn find_parent(&mut self, order: Order) {
-        let mut asking = vec![order];
+        let mut asking = Vec::new();
+        let mut next = Some(order);
         for _ in 0..ROUNDS {
-            let Some(child) = asking.pop() else { return };
+            let Some(child) = next.take().or_else(|| asking.pop()) else { return };
             let Some(offer) = self.best_parent(child) else { continue };
             let mut fit = offer.fit;
             fit.clues.note(Clues::RIVAL, offer.rival);
@@ -274,9 +275,10 @@ impl Linker {
 
     /// Find the outer hop that `order` is a sighting of, and another for whom it displaced.
     fn find_outer(&mut self, order: Order) {
-        let mut asking = vec![order];
+        let mut asking = Vec::new();
+        let mut next = Some(order);
         for _ in 0..ROUNDS {
-            let Some(inner) = asking.pop() else { return };
+            let Some(inner) = next.take().or_else(|| asking.pop()) else { return };
             let Some((outer, agreement)) = self.best_outer(inner) else { continue };
             let holder = holder(&self.window, outer, inner);
             if let Some((holder, _)) = holder.filter(|_| !agreement.clues.has(Clues::AGAIN)) {
@@ -394,7 +396,11 @@ impl Linker {
         let mut changed = std::mem::take(&mut self.changed);
         changed.sort_unstable();
         changed.dedup();
-        changed.iter().filter_map(|it| self.change(*it)).collect()
+        let places = changed.iter().filter_map(|it| self.change(*it)).collect();
+        // Its room is used again.
+        changed.clear();
+        self.changed = changed;
+        places
     }
 
     fn change(&self, order: Order) -> Option<Change> {

@@ -5,23 +5,41 @@
 
 use url::Url;
 
-use crate::trace::{Hop, Response};
+use super::address::{Plain, as_asked, is_plain};
+use crate::trace::Hop;
 
-/// The [location URL](https://fetch.spec.whatwg.org/#concept-response-location-url) of
-/// `response`, as it will be asked for: normalised, without fragment and userinfo.
-pub(crate) fn redirect_target(hop: &Hop, response: &Response, client: Client) -> Option<String> {
+/// The [location URL](https://fetch.spec.whatwg.org/#concept-response-location-url) of an answer, as it will be asked for: normalised, without fragment and userinfo.
+pub(crate) fn redirect_target(
+    hop: &Hop,
+    status: u16,
+    location: Option<&[u8]>,
+    client: Client,
+) -> Option<String> {
     // A redirect status: 300 and 304 are none.
-    if !matches!(response.status, 301 | 302 | 303 | 307 | 308) {
+    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
         return None;
     }
-    let location = response.headers.all("location").next()?;
+    let location = location?;
     // Chromium and curl take an empty Location for a final answer; the standard, and Firefox,
     // ask for the same URL again.
     if location.trim_ascii().is_empty() && client == Client::Other {
         return None;
     }
+    if let Some(next) = plain_path(&hop.request.url, location) {
+        return Some(next);
+    }
     let base = Url::parse(&hop.request.url).ok()?;
     Some(as_asked(base.join(&as_text(location)).ok()?))
+}
+
+/// The common case without a parser: an absolute path on a URL in its normal form.
+fn plain_path(base: &str, location: &[u8]) -> Option<String> {
+    let path = std::str::from_utf8(location).ok()?;
+    if !path.starts_with('/') || path.starts_with("//") || !is_plain(path.as_bytes()) {
+        return None;
+    }
+    let origin = Plain::parse(base)?.origin;
+    Some([origin, path].concat())
 }
 
 /// Who follows the redirect, where that matters.
@@ -31,25 +49,16 @@ pub(crate) enum Client {
     Other,
 }
 
-/// `url` as the next request shows it: neither fragment nor userinfo are sent in a URL.
-pub(crate) fn as_asked(mut url: Url) -> String {
-    url.set_fragment(None);
-    // Fails only for URLs that can have none.
-    let _ = url.set_username("");
-    let _ = url.set_password(None);
-    url.into()
-}
-
 /// Whether a browser's cache may keep this redirect
 /// ([RFC 9111, 3](https://www.rfc-editor.org/rfc/rfc9111#section-3)): a permanent one unless
 /// forbidden, another only with an explicit lifetime.
-pub(crate) fn is_stored(response: &Response) -> bool {
-    let control = response.headers.text("cache-control").unwrap_or_default().to_ascii_lowercase();
+pub(crate) fn is_stored(status: u16, control: &[u8], expires: Option<&[u8]>) -> bool {
+    let control = String::from_utf8_lossy(control).to_ascii_lowercase();
     let says = |word: &str| control.split(',').any(|it| it.trim().starts_with(word));
     if says("no-store") || says("no-cache") || says("max-age=0") {
         return false;
     }
-    matches!(response.status, 301 | 308) || says("max-age") || response.headers.has("expires")
+    matches!(status, 301 | 308) || says("max-age") || expires.is_some()
 }
 
 /// UTF-8 as it is; any other byte percent-encoded, as Chromium does.
@@ -68,7 +77,7 @@ fn as_text(location: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::{Headers, Request};
+    use crate::trace::Request;
 
     #[test]
     fn resolves_as_a_browser_does() {
@@ -87,9 +96,7 @@ mod tests {
             let request =
                 Request { url: "http://gw.test/prod/items".to_owned(), ..Request::default() };
             let hop = Hop { request, ..super::super::testing::blank() };
-            let headers: Headers = [("Location", location)].into_iter().collect();
-            let response = Response { status, headers, ..Response::default() };
-            let found = redirect_target(&hop, &response, Client::Other);
+            let found = redirect_target(&hop, status, Some(location.as_bytes()), Client::Other);
             assert_eq!(found.as_deref(), next, "{status} {location}");
         }
     }

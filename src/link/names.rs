@@ -3,9 +3,7 @@
 //! **Invariant:** a name that a browser may add by itself tells nothing, so it is on neither
 //! side of a comparison.
 
-use crate::trace::Headers;
-
-use super::interner::fingerprint;
+use super::interner::{fingerprint, small};
 
 /// The names of one hop. Sets are bit patterns: one bit a name, so a subset test may say yes
 /// wrongly, and never no.
@@ -21,56 +19,44 @@ pub(crate) struct Names {
 
 impl Names {
     /// What a preflight asks for.
-    pub(crate) fn asked_by_preflight(headers: &Headers) -> Names {
-        let list = headers.text("access-control-request-headers").unwrap_or_default();
+    pub(crate) fn asked_by_preflight(list: &[u8]) -> Names {
+        let list = String::from_utf8_lossy(list);
         let names = list.split(',').map(|it| it.trim().to_ascii_lowercase());
         let names: Vec<String> = names.filter(|it| !it.is_empty()).collect();
-        let all = names.iter().fold(0, |set, it| set | bit(it));
-        Names { all, ..Names::needed(names) }
+        let mut set =
+            Names { all: names.iter().fold(0, |set, it| set | bit(it)), ..Names::default() };
+        set.need(names.into_iter().filter(|it| !is_browsers_own(it)).collect());
+        set
     }
 
-    /// What a request carries.
-    pub(crate) fn sent(headers: &Headers) -> Names {
-        let mut all = 0;
-        let mut needed = Vec::new();
-        for header in headers.iter() {
-            let name = header.name.to_ascii_lowercase();
-            all |= bit(&name);
-            let asked = match name.as_str() {
-                "content-type" => !is_simple_type(&header.value),
-                "range" => {
-                    !header.value.starts_with(b"bytes=") || header.value.starts_with(b"bytes=-")
-                }
-                name => !is_browsers_own(name),
-            };
-            if asked {
-                needed.push(name);
-            }
+    /// Note that a request carries `name`, in lower case; into `needed` if that needs asking.
+    pub(crate) fn sent(&mut self, name: &str, value: &[u8], needed: &mut Vec<String>) {
+        self.all |= bit(name);
+        let asked = match name {
+            "content-type" => !is_simple_type(value),
+            "range" => !is_simple_range(value),
+            name => !is_browsers_own(name),
+        };
+        if asked {
+            needed.push(name.to_owned());
         }
-        Names { all, ..Names::needed(needed) }
     }
 
     /// The set of names that a preflight's answer grants.
-    pub(crate) fn granted(headers: &Headers) -> u32 {
-        let list = headers.text("access-control-allow-headers").unwrap_or_default();
+    pub(crate) fn granted(list: &[u8]) -> u32 {
+        let list = String::from_utf8_lossy(list);
         let mut names = list.split(',').map(|it| it.trim().to_ascii_lowercase());
-        names
-            .try_fold(0, |set, it| if it == "*" { None } else { Some(set | bit32(&it)) })
-            .unwrap_or(u32::MAX)
+        let all =
+            names.try_fold(0, |set, it| if it == "*" { None } else { Some(set | bit32(&it)) });
+        all.unwrap_or(u32::MAX)
     }
 
-    fn needed(mut names: Vec<String>) -> Names {
-        names.retain(|it| !is_browsers_own(it));
+    /// Note the names that need asking.
+    pub(crate) fn need(&mut self, mut names: Vec<String>) {
         names.sort_unstable();
         names.dedup();
-        let needed = names.iter().fold(0, |set, it| set | bit32(it));
-        let order = if names.is_empty() {
-            0
-        } else {
-            let folded = fingerprint(names.join(",").as_bytes());
-            u16::try_from(folded & 0xffff).unwrap_or_default().max(1)
-        };
-        Names { all: 0, needed, order }
+        self.needed = names.iter().fold(0, |set, it| set | bit32(it));
+        self.order = if names.is_empty() { 0 } else { small(names.join(",").as_bytes()) };
     }
 }
 
@@ -96,12 +82,30 @@ fn is_simple_type(value: &[u8]) -> bool {
         .any(|it| it.as_bytes().eq_ignore_ascii_case(essence))
 }
 
+fn is_simple_range(value: &[u8]) -> bool {
+    value.starts_with(b"bytes=") && !value.starts_with(b"bytes=-")
+}
+
+/// `name` in lower case; one longer than any that matters stays as it is.
+pub(crate) fn lower<'a>(name: &'a str, buf: &'a mut [u8; LONGEST]) -> &'a str {
+    if !name.bytes().any(|it| it.is_ascii_uppercase()) {
+        return name;
+    }
+    let Some(room) = buf.get_mut(..name.len()) else { return name };
+    room.copy_from_slice(name.as_bytes());
+    room.make_ascii_lowercase();
+    std::str::from_utf8(room).unwrap_or(name)
+}
+
+pub(crate) const LONGEST: usize = 64;
+
 /// Names that a browser, or a gateway before us, adds unasked.
 fn is_browsers_own(name: &str) -> bool {
     const PREFIXES: &[&str] = &["sec-", "proxy-", "x-forwarded-", "x-amzn-", "x-amz-cf-", ":"];
-    OWN.contains(&name) || PREFIXES.iter().any(|it| name.starts_with(it))
+    OWN.binary_search(&name).is_ok() || PREFIXES.iter().any(|it| name.starts_with(it))
 }
 
+/// In alphabetical order.
 const OWN: &[&str] = &[
     "accept",
     "accept-charset",
@@ -120,8 +124,8 @@ const OWN: &[&str] = &[
     "dnt",
     "expect",
     "forwarded",
-    "host",
     "hopscope-hop",
+    "host",
     "if-modified-since",
     "if-none-match",
     "keep-alive",
@@ -142,7 +146,9 @@ const OWN: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
+    use super::super::heads::Asked;
     use super::*;
+    use crate::trace::Headers;
 
     #[test]
     fn a_preflight_asks_for_what_its_request_carries() {
@@ -154,20 +160,23 @@ mod tests {
             ("", &[("User-Agent", "x"), ("Sec-Fetch-Mode", "cors"), ("Range", "bytes=0-9")], true),
             ("range", &[("Range", "bytes=-9")], true),
         ] {
-            let preflight: Headers =
-                [("Access-Control-Request-Headers", asked)].into_iter().collect();
-            let asked_names = Names::asked_by_preflight(&preflight);
-            let sent_names = Names::sent(&sent.iter().copied().collect());
+            let headers: Headers = sent.iter().copied().collect();
+            let asked_names = Names::asked_by_preflight(asked.as_bytes());
+            let sent_names = Asked::of(&headers).names;
             assert_eq!(asked_names.order == sent_names.order, same, "{asked} {sent:?}");
         }
     }
 
     #[test]
+    fn the_list_can_be_searched() {
+        assert!(OWN.is_sorted());
+    }
+
+    #[test]
     fn a_star_grants_every_name() {
-        let star: Headers = [("Access-Control-Allow-Headers", "x-a, *")].into_iter().collect();
-        let one: Headers = [("Access-Control-Allow-Headers", "x-a")].into_iter().collect();
-        let needed = Names::sent(&[("x-a", "1"), ("x-b", "1")].into_iter().collect()).needed;
-        assert_eq!(needed & !Names::granted(&star), 0);
-        assert_ne!(needed & !Names::granted(&one), 0);
+        let headers: Headers = [("x-a", "1"), ("x-b", "1")].into_iter().collect();
+        let needed = Asked::of(&headers).names.needed;
+        assert_eq!(needed & !Names::granted(b"x-a, *"), 0);
+        assert_ne!(needed & !Names::granted(b"x-a"), 0);
     }
 }
