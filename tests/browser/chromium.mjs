@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync', '--disable-default-apps', '--remote-debugging-pipe'];
+  '--disable-component-update', '--disable-sync', '--disable-default-apps', '--disable-dev-shm-usage', '--remote-debugging-pipe'];
 
 export async function launch({ proxy } = {}) {
   const profile = mkdtempSync(join(tmpdir(), 'hopscope-chromium-'));
