@@ -2,24 +2,45 @@
 //!
 //! **Invariant:** a rule may name as its causes only rules that stand before it.
 
+mod allow_origin_dropped;
+mod allow_origin_duplicated;
+mod allow_origin_mismatch;
+mod allow_origin_missing;
+mod allow_origin_missing_on_error;
 mod allow_origin_missing_on_redirect;
+mod answer_replaced;
 mod app_unreachable;
 mod append_slash_refuses_write;
+mod authorization_dropped;
+mod body_url_lacks_prefix;
+mod cached_answer_without_allow_origin;
+mod credentials_not_allowed;
 mod gateway_error_without_cors;
 mod gateway_follows_redirects;
 mod gateway_timeout;
+mod header_not_allowed;
 mod location_internal_host;
 mod location_scheme_downgraded;
+mod method_not_allowed;
+mod origin_null_after_redirect;
+mod permanent_redirect_cached;
 mod prefix_doubled;
+mod preflight_answered_by_gateway;
+mod preflight_not_routed;
 mod preflight_redirected;
+mod preflight_refused;
 mod redirect_drops_method;
 mod redirect_drops_query;
 mod redirect_leaves_tap;
 mod redirect_loop;
+mod route_unknown;
 mod server_unreachable;
 mod stage_prefix_added;
 mod stage_prefix_lost;
+mod stage_unknown;
 mod trailing_slash_dropped;
+mod vary_origin_missing;
+mod wildcard_with_credentials;
 
 use super::{Case, Finding};
 
@@ -50,7 +71,28 @@ pub(super) const RULES: &[Rule] = &[
     redirect_drops_query::RULE,
     append_slash_refuses_write::RULE,
     redirect_drops_method::RULE,
+    permanent_redirect_cached::RULE,
+    authorization_dropped::RULE,
+    answer_replaced::RULE,
+    stage_unknown::RULE,
+    route_unknown::RULE,
+    preflight_not_routed::RULE,
+    preflight_refused::RULE,
+    origin_null_after_redirect::RULE,
+    allow_origin_duplicated::RULE,
+    allow_origin_dropped::RULE,
+    wildcard_with_credentials::RULE,
+    credentials_not_allowed::RULE,
+    allow_origin_mismatch::RULE,
+    header_not_allowed::RULE,
+    method_not_allowed::RULE,
+    allow_origin_missing_on_error::RULE,
+    cached_answer_without_allow_origin::RULE,
     gateway_error_without_cors::RULE,
+    allow_origin_missing::RULE,
+    vary_origin_missing::RULE,
+    body_url_lacks_prefix::RULE,
+    preflight_answered_by_gateway::RULE,
 ];
 
 /// The words of a gateway that waited in vain, where its answer has some.

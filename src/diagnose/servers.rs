@@ -21,6 +21,8 @@ pub struct Server {
     pub errors: Tally,
     /// The last prefix that two taps showed.
     pub mapping: Option<Mapping>,
+    /// Origins that asked and were named in the answer; two are enough to know.
+    echoed: Vec<String>,
     /// Requests that were also seen at an inner tap.
     arrived: u64,
 }
@@ -36,6 +38,11 @@ impl Server {
     /// Whether its traffic passes an inner tap.
     pub fn arrives_inside(&self) -> bool {
         self.arrived > 0
+    }
+
+    /// Whether it allows whichever origin asks, rather than a fixed one.
+    pub fn echoes_origins(&self) -> bool {
+        self.echoed.len() > 1
     }
 }
 
@@ -64,6 +71,14 @@ fn tally(server: &mut Server, hop: &Hop) {
     let Some(response) = hop.response().filter(|_| hop.request.headers.has("origin")) else {
         return;
     };
+    let allowed = response.headers.text("access-control-allow-origin");
+    if let Some(origin) =
+        allowed.filter(|it| hop.request.headers.text("origin").as_ref() == Some(it))
+        && server.echoed.len() < 2
+        && !server.echoed.contains(&origin)
+    {
+        server.echoed.push(origin);
+    }
     let tally = if response.status < 400 { &mut server.fine } else { &mut server.errors };
     if response.headers.has("access-control-allow-origin") {
         tally.with += 1;

@@ -27,8 +27,14 @@ pub(super) fn check(code: &str, lines: &[&str], found: Option<(usize, &str)>) {
         assert!(
             !finding.fix.is_empty() && !finding.title.is_empty() && !finding.evidence.is_empty()
         );
-        assert!(!finding.fix.replace("{proxy}", "").contains('{'), "unfilled: {}", finding.fix);
+        assert!(!has_gap(&finding.fix), "unfilled: {}", finding.fix);
     }
+}
+
+/// A `{word}` that the rule did not fill in. `{proxy}` is API Gateway's own.
+fn has_gap(fix: &str) -> bool {
+    let mut words = fix.split('{').skip(1).filter_map(|it| Some(it.split_once('}')?.0));
+    words.any(|it| it != "proxy" && it.bytes().all(|it| it.is_ascii_lowercase()))
 }
 
 /// The codes of the findings, each with its cause: `a < b` for an `a` because of `b`.
@@ -48,6 +54,11 @@ pub(super) fn analysed_after(lines: &[&str], servers: &Servers) -> Analysis {
     let (chain, taps) = story(lines);
     let judgement = judge(&chain);
     analyse(Arc::new(chain), &taps, judgement, servers)
+}
+
+pub(super) fn analysed_chain(chain: Chain, taps: &[Tap]) -> Analysis {
+    let judgement = judge(&chain);
+    analyse(Arc::new(chain), taps, judgement, &Servers::default())
 }
 
 /// The chain and the taps of some lines.
@@ -158,9 +169,30 @@ fn judge(chain: &Chain) -> crate::fetch::Judgement {
         let Some(response) = it.hop.response() else { return false };
         let allow = response.headers.text("access-control-allow-origin");
         let cross = path::server_of(&origin) != path::server_of(&it.hop.request.url);
-        let ok = allow.as_deref() == Some("*") || allow.as_deref() == Some(&origin);
+        let headers = &response.headers;
+        let with_cookie = it.hop.request.headers.has("cookie");
+        let credentials = headers.text("access-control-allow-credentials");
+        let ok = allow.as_deref() == Some("*") && !with_cookie
+            || allow.as_deref() == Some(&origin)
+                && (!with_cookie || credentials.as_deref() == Some("true"));
         let preflight = it.kind == HopKind::Preflight;
-        cross && (!ok || preflight && !(200..300).contains(&response.status))
+        let lists = |name: &str, wanted: &str| {
+            let list = headers.text(name).unwrap_or_default();
+            list.split(',').any(|it| [wanted, "*"].contains(&it.trim()))
+        };
+        let asked = |name: &str| it.hop.request.headers.text(name).unwrap_or_default();
+        let method = asked("access-control-request-method");
+        let method_ok = ["GET", "HEAD", "POST"].contains(&method.as_str())
+            || lists("access-control-allow-methods", &method);
+        let names = asked("access-control-request-headers");
+        let allowed = headers.text("access-control-allow-headers").unwrap_or_default();
+        let allowed = allowed.to_ascii_lowercase();
+        let headers_ok = names
+            .split(',')
+            .filter(|it| !it.is_empty())
+            .all(|wanted| allowed.split(',').any(|it| [wanted, "*"].contains(&it.trim())));
+        let status_ok = (200..300).contains(&response.status);
+        cross && (!ok || preflight && !(status_ok && method_ok && headers_ok))
     };
     let refused = chain.hops.iter().position(|it| is_refused(&it));
     let failed = chain.hops.last().is_some_and(|it| it.hop.response().is_none());

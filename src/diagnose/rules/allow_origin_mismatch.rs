@@ -1,0 +1,127 @@
+//! An `Access-Control-Allow-Origin` that names another origin than the page's.
+//!
+//! It is compared byte for byte: a slash at the end, a port, the scheme, the case all count.
+
+use super::Rule;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, outer_header, request_header};
+use crate::diagnose::fix::{Draft, Fix};
+
+pub(super) const RULE: Rule = Rule {
+    code: "allow-origin-mismatch",
+    find: allow_origin_mismatch,
+    causes: &["origin-null-after-redirect", "redirect-loop"],
+};
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "django-cors-headers",
+        text: "CORS_ALLOWED_ORIGINS = [\"{origin}\"] (django-cors-headers)",
+        source: "https://github.com/adamchainz/django-cors-headers#configuration",
+    },
+    Fix {
+        product: "Django",
+        text: "install django-cors-headers, with CorsMiddleware at the top of MIDDLEWARE and CORS_ALLOWED_ORIGINS = [\"{origin}\"] (Django)",
+        source: "https://github.com/adamchainz/django-cors-headers#setup",
+    },
+    Fix {
+        product: "FastAPI",
+        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"]) (FastAPI)",
+        source: "https://fastapi.tiangolo.com/tutorial/cors/",
+    },
+    Fix {
+        product: "Starlette",
+        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"]) (FastAPI, Starlette)",
+        source: "https://www.starlette.io/middleware/#corsmiddleware",
+    },
+    Fix {
+        product: "Werkzeug",
+        text: "CORS(app, origins=[\"{origin}\"]) (flask-cors)",
+        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
+    },
+    Fix {
+        product: "Express",
+        text: "app.use(cors({ origin: \"{origin}\" })) before the routes (Express)",
+        source: "https://expressjs.com/en/resources/middleware/cors.html",
+    },
+    Fix {
+        product: "",
+        text: "answer exactly {origin}: scheme, host and port as the browser sends them, without a slash at the end",
+        source: "https://fetch.spec.whatwg.org/#concept-cors-check",
+    },
+];
+
+fn allow_origin_mismatch(case: &Case<'_>) -> Vec<Finding> {
+    let name = "access-control-allow-origin";
+    let mut found = case.blocked_hops().filter_map(|(idx, it, _)| {
+        let origin = it.hop.request.headers.text("origin").filter(|it| it != "null")?;
+        let allowed = it.hop.response()?.headers.text(name)?;
+        let other = allowed != origin && allowed != "*" && !allowed.contains(',');
+        other.then_some((idx, it, origin, allowed))
+    });
+    let Some((idx, it, origin, allowed)) = found.next() else { return Vec::new() };
+    let mut evidence: Vec<_> = request_header(idx, &it.hop, "origin").into_iter().collect();
+    evidence.extend(outer_header(idx, it, name));
+    let how = difference(&origin, &allowed);
+    let title =
+        format!("The answer allows \"{allowed}\", and the page's origin is \"{origin}\"{how}.");
+    let by = case.author(name, idx);
+    vec![
+        Draft {
+            code: RULE.code,
+            hop: idx,
+            by,
+            title,
+            evidence,
+            fixes: FIXES,
+            words: &[("origin", &origin)],
+        }
+        .finding(case),
+    ]
+}
+
+/// What is easily overlooked.
+fn difference(origin: &str, allowed: &str) -> &'static str {
+    let rest = |it: &str| it.split_once("://").map(|(_, rest)| rest.to_owned());
+    let no_port =
+        |it: &str| it.trim_start_matches("http").rsplit_once(':').map(|(host, _)| host.to_owned());
+    if allowed.strip_suffix('/') == Some(origin) {
+        ": the slash at the end is too much"
+    } else if allowed.eq_ignore_ascii_case(origin) {
+        ": upper and lower case differ"
+    } else if rest(origin) == rest(allowed) {
+        ": the scheme differs"
+    } else if no_port(origin) == no_port(allowed) {
+        ": the port differs"
+    } else {
+        ""
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_another_origin_is_named() {
+        for (lines, found) in [
+            (
+                &[
+                    "edge GET http://gw.test/a 200 access-control-allow-origin=http://page.test/",
+                    "origin GET http://app.test/a 200 access-control-allow-origin=http://page.test/",
+                ][..],
+                Some((1, "app")),
+            ),
+            (
+                &["edge GET http://gw.test/a 200 access-control-allow-origin=https://page.test"],
+                Some((1, "?")),
+            ),
+            (&["edge GET http://gw.test/a 200 access-control-allow-origin="], Some((1, "?"))),
+            (&["edge GET http://gw.test/a 200 access-control-allow-origin=*"], None),
+            (&["edge GET http://gw.test/a 200"], None),
+            (&["edge GET http://gw.test/a 200 access-control-allow-origin='*, *'"], None),
+        ] {
+            check("allow-origin-mismatch", lines, found);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+//! Nobody sent `Access-Control-Allow-Origin`.
+
+use super::Rule;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, request_header, request_line, status_line};
+use crate::diagnose::fix::{Draft, Fix};
+use crate::trace::{ChainHop, HopKind};
+
+pub(super) const RULE: Rule = Rule {
+    code: "allow-origin-missing",
+    find: allow_origin_missing,
+    causes: &["preflight-not-routed", "preflight-refused", "answer-replaced"],
+};
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "django-cors-headers",
+        text: "CORS_ALLOWED_ORIGINS = [\"{origin}\"] (django-cors-headers)",
+        source: "https://github.com/adamchainz/django-cors-headers#configuration",
+    },
+    Fix {
+        product: "Django",
+        text: "install django-cors-headers, with CorsMiddleware at the top of MIDDLEWARE and CORS_ALLOWED_ORIGINS = [\"{origin}\"] (Django)",
+        source: "https://github.com/adamchainz/django-cors-headers#setup",
+    },
+    Fix {
+        product: "FastAPI",
+        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"]) (FastAPI)",
+        source: "https://fastapi.tiangolo.com/tutorial/cors/",
+    },
+    Fix {
+        product: "Starlette",
+        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"]) (FastAPI, Starlette)",
+        source: "https://www.starlette.io/middleware/#corsmiddleware",
+    },
+    Fix {
+        product: "Werkzeug",
+        text: "CORS(app, origins=[\"{origin}\"]) (flask-cors)",
+        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
+    },
+    Fix {
+        product: "Express",
+        text: "app.use(cors({ origin: \"{origin}\" })) before the routes (Express)",
+        source: "https://expressjs.com/en/resources/middleware/cors.html",
+    },
+    Fix {
+        product: "nginx",
+        text: "add_header Access-Control-Allow-Origin {origin} always; (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "",
+        text: "let the app (or one layer before it) answer with Access-Control-Allow-Origin: {origin} and Vary: Origin",
+        source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
+    },
+];
+
+fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
+    let mut found =
+        case.blocked_hops().filter(|(idx, it, status)| is_plainly_missing(case, *idx, it, *status));
+    let Some((idx, it, _)) = found.next() else { return Vec::new() };
+    let mut evidence = vec![request_line(idx, &it.hop)];
+    evidence.extend(request_header(idx, &it.hop, "origin"));
+    evidence.extend(status_line(idx, &it.hop));
+    let what = if it.kind == HopKind::Preflight { "the preflight" } else { "the request" };
+    let title = format!(
+        "The answer to {what} has no Access-Control-Allow-Origin: nobody on the way sent one."
+    );
+    let by = case.by(idx);
+    let origin = it.hop.request.headers.text("origin").unwrap_or_default();
+    vec![
+        Draft {
+            code: RULE.code,
+            hop: idx,
+            by,
+            title,
+            evidence,
+            fixes: FIXES,
+            words: &[("origin", &origin)],
+        }
+        .finding(case),
+    ]
+}
+
+/// Missing everywhere, and not explained by who answered or how: those are other findings.
+fn is_plainly_missing(case: &Case<'_>, idx: usize, hop: &ChainHop, status: u16) -> bool {
+    let anywhere = hop
+        .seen()
+        .any(|it| it.response().is_some_and(|it| it.headers.has("access-control-allow-origin")));
+    let explained = crate::lineage::path::redirect_target(&hop.hop).is_some()
+        || status >= 400 && case.is_made_on_the_way(idx)
+        || hop.kind == HopKind::Preflight && matches!(status, 401 | 403 | 404 | 405 | 407 | 501)
+        || hop.hop.testimony.from_cache
+        || status >= 400 && case.is_off_the_route(idx);
+    let elsewhere = case.hops().any(|(other, it)| {
+        let has = it.hop.response().is_some_and(|it| it.headers.has("access-control-allow-origin"));
+        status >= 400 && other != idx && has
+    });
+    let known = status >= 400
+        && case
+            .servers
+            .get(&crate::lineage::path::server_of(&hop.hop.request.url))
+            .is_some_and(|it| it.fine.with > 0 && it.errors.with == 0);
+    !anywhere && !explained && !elsewhere && !known && case.is_cross_origin(&hop.hop)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_nobody_sent_the_header() {
+        for (lines, found) in [
+            (
+                &["edge GET http://gw.test/a 200", "origin GET http://app.test/a 200"][..],
+                Some((1, "app")),
+            ),
+            (&["edge OPTIONS http://gw.test/items 200"], Some((1, "?"))),
+            // An error of an app that never sends it.
+            (
+                &["edge GET http://gw.test/a 404", "origin GET http://app.test/a 404"],
+                Some((1, "app")),
+            ),
+            (&["edge GET http://gw.test/a 200 access-control-allow-origin=http://page.test"], None),
+            // Dropped on the way, redirected, refused, made by the gateway: other findings.
+            (
+                &[
+                    "edge GET http://gw.test/a 200",
+                    "origin GET http://app.test/a 200 access-control-allow-origin=http://page.test",
+                ],
+                None,
+            ),
+            (&["edge GET http://gw.test/a 301 location=/b"], None),
+            (&["edge OPTIONS http://gw.test/items 401"], None),
+            (&["edge GET http://gw.test/a 403 x-amzn-errortype=X"], None),
+            (&["edge GET http://gw.test/a 200 >origin=-"], None),
+            (&["edge GET http://page.test/a 200"], None),
+        ] {
+            check("allow-origin-missing", lines, found);
+        }
+    }
+}

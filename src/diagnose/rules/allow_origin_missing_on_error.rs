@@ -1,0 +1,174 @@
+//! Errors lack the `Access-Control-Allow-Origin` that the same server's other answers have.
+//!
+//! Typical of nginx's `add_header` without `always`, and of CORS middleware that an error page
+//! bypasses.
+
+use super::Rule;
+use crate::diagnose::Evidence;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, outer_header, status_line};
+use crate::diagnose::fix::{Draft, Fix};
+use crate::lineage::{Actor, State, What, path};
+use crate::trace::ChainHop;
+
+pub(super) const RULE: Rule = Rule {
+    code: "allow-origin-missing-on-error",
+    find: allow_origin_missing_on_error,
+    causes: &[],
+};
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "nginx",
+        text: "add_header Access-Control-Allow-Origin … always; (nginx adds it to errors only with always)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Apache",
+        text: "Header always set Access-Control-Allow-Origin … (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "Starlette",
+        text: "an unhandled error bypasses CORSMiddleware: wrap the whole app in it, or handle the error (FastAPI, Starlette)",
+        source: "https://www.starlette.io/middleware/#corsmiddleware",
+    },
+    Fix {
+        product: "",
+        text: "send Access-Control-Allow-Origin on errors too, from the layer that adds it to the other answers; until then the page cannot read the {status}",
+        source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
+    },
+];
+
+fn allow_origin_missing_on_error(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = case.blocked_hops().filter_map(|(idx, it, status)| {
+        let missing = status >= 400
+            && !it.seen().any(|it| it.response().is_some_and(|it| it.headers.has(NAME)));
+        let candidate = missing && !case.is_made_on_the_way(idx) && case.is_cross_origin(&it.hop);
+        let seen = candidate.then(|| seen_elsewhere(case, idx, it)).flatten()?;
+        Some((idx, it, status, seen))
+    });
+    let Some((idx, it, status, (by, other))) = found.next() else { return Vec::new() };
+    let mut evidence: Vec<Evidence> = status_line(idx, &it.hop).into_iter().collect();
+    evidence.extend(other);
+    if evidence.len() == 1 {
+        evidence.extend(outer_header(idx, it, "server"));
+    }
+    let title = format!(
+        "The {status} has no Access-Control-Allow-Origin, though other answers of this server have it: the CORS message hides the {status}."
+    );
+    let status = status.to_string();
+    vec![
+        Draft {
+            code: RULE.code,
+            hop: idx,
+            by,
+            title,
+            evidence,
+            fixes: FIXES,
+            words: &[("status", &status)],
+        }
+        .finding(case),
+    ]
+}
+
+const NAME: &str = "access-control-allow-origin";
+
+/// Who adds the header to this server's other answers, quoted where it is in this chain.
+fn seen_elsewhere(
+    case: &Case<'_>,
+    idx: usize,
+    hop: &ChainHop,
+) -> Option<(Actor, Option<Evidence>)> {
+    let server = path::server_of(&hop.hop.request.url);
+    let here = case.hops().find(|(other, it)| {
+        let has = it.hop.response().is_some_and(|it| it.status < 400 && it.headers.has(NAME));
+        *other != idx && has && path::server_of(&it.hop.request.url) == server
+    });
+    let Some((other, it)) = here else {
+        let known =
+            case.servers.get(&server).is_some_and(|it| it.fine.with > 0 && it.errors.with == 0);
+        return known.then_some((case.by(idx), None));
+    };
+    let added = case.on_the_way(&What::Header(NAME.to_owned()), other, State::Added);
+    // A preflight may well be answered by another layer than the request.
+    let by = if added { case.actors.between } else { case.by(idx) };
+    Some((by, outer_header(other, it, NAME)))
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_only_errors_lack_the_header() {
+        for (lines, found) in [
+            // The proxy adds it to what is no error.
+            (
+                &[
+                    "edge GET http://gw.test/a 307 location=/a/ access-control-allow-origin=*",
+                    "origin GET http://app.test/a 307 location=/a/",
+                    "edge GET http://gw.test/a/ 500",
+                    "origin GET http://app.test/a/ 500",
+                ][..],
+                Some((2, "gateway")),
+            ),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 200 access-control-allow-origin=http://page.test",
+                    "origin OPTIONS http://app.test/a 200 access-control-allow-origin=http://page.test",
+                    "edge GET http://gw.test/a 500",
+                    "origin GET http://app.test/a 500",
+                ],
+                Some((2, "app")),
+            ),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 200 access-control-allow-origin=http://page.test",
+                    "edge GET http://gw.test/a 500",
+                ],
+                Some((2, "?")),
+            ),
+            // Nothing shows that it is ever sent.
+            (&["edge GET http://gw.test/a 500"], None),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 200 access-control-allow-origin=http://page.test",
+                    "edge GET http://gw.test/a 500 access-control-allow-origin=http://page.test",
+                ],
+                None,
+            ),
+            // Made by the gateway: another finding.
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 200 access-control-allow-origin=http://page.test",
+                    "edge GET http://gw.test/a 503 body='No server is available to handle this request.'",
+                ],
+                None,
+            ),
+            // Another server.
+            (
+                &[
+                    "edge GET http://a.test/a 302 location=http://b.test/ access-control-allow-origin=http://page.test",
+                    "edge GET http://b.test/ 404",
+                ],
+                None,
+            ),
+        ] {
+            check("allow-origin-missing-on-error", lines, found);
+        }
+    }
+
+    #[test]
+    fn what_the_server_did_in_other_chains_counts() {
+        use crate::diagnose::testing::{analysed_after, story};
+        let mut servers = crate::diagnose::Servers::default();
+        let line = "edge GET http://gw.test/a 500";
+        let found = |servers: &_| {
+            analysed_after(&[line], servers).findings.iter().any(|it| it.code == super::RULE.code)
+        };
+        assert!(!found(&servers));
+        servers.learn(&story(&["edge GET http://gw.test/b 200 access-control-allow-origin=*"]).0);
+        assert!(found(&servers));
+    }
+}

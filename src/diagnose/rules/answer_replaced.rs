@@ -1,0 +1,81 @@
+//! The app answered, and the gateway put an answer of its own in its place.
+
+use super::Rule;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, body, request_line, status_line};
+use crate::diagnose::fix::{Draft, Fix};
+
+pub(super) const RULE: Rule = Rule { code: "answer-replaced", find: answer_replaced, causes: &[] };
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "nginx",
+        text: "proxy_intercept_errors off; so that the app's errors reach the client (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_intercept_errors",
+    },
+    Fix {
+        product: "Apache",
+        text: "ProxyErrorOverride Off, so that the app's errors reach the client (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_proxy.html#proxyerroroverride",
+    },
+    Fix {
+        product: "",
+        text: "let the gateway pass the app's answer on; look at its log for why it did not (a limit, a header it refuses, an error page)",
+        source: "https://www.rfc-editor.org/rfc/rfc9110#name-502-bad-gateway",
+    },
+];
+
+fn answer_replaced(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = case.hops().filter_map(|(idx, it)| {
+        let status = it.hop.status().filter(|it| *it >= 400)?;
+        let inner = it.sightings.last()?.hop.status()?;
+        let replaced = case.is_made_on_the_way(idx) && !(300..400).contains(&inner);
+        replaced.then_some((idx, it, status, inner))
+    });
+    let Some((idx, it, status, inner)) = found.next() else { return Vec::new() };
+    let mut evidence = vec![request_line(idx, it.innermost())];
+    evidence.extend(status_line(idx, it.innermost()));
+    evidence.extend(status_line(idx, &it.hop));
+    evidence.extend(body(idx, &it.hop, "rror"));
+    let title = format!("The app answered {inner}, and {} made {status} of it.", case.name_of(idx));
+    let by = case.by(idx);
+    vec![
+        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+            .finding(case),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_the_client_got_another_answer() {
+        for (lines, found) in [
+            (
+                &["edge GET http://gw.test/a 502", "origin GET http://app.test/a 200"][..],
+                Some((1, "gateway")),
+            ),
+            // An error page of its own.
+            (
+                &[
+                    "edge GET http://gw.test/a 500 server=nginx content-type=text/html body='<hr><center>nginx</center>'",
+                    "origin GET http://app.test/a 500 content-type=application/json body='{}'",
+                ],
+                Some((1, "proxy")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/a 500 body=x",
+                    "origin GET http://app.test/a 500 body=x",
+                ],
+                None,
+            ),
+            // Answered from what the app had sent.
+            (&["edge GET http://gw.test/a 304", "origin GET http://app.test/a 200"], None),
+            (&["edge GET http://gw.test/a 502", "origin GET http://app.test/a refused"], None),
+        ] {
+            check("answer-replaced", lines, found);
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! A preflight that was asked for credentials, or refused: browsers never send any with it.
+
+use super::Rule;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, outer_header, request_line, status_line};
+use crate::diagnose::fix::{Draft, Fix};
+use crate::trace::HopKind;
+
+pub(super) const RULE: Rule =
+    Rule { code: "preflight-refused", find: preflight_refused, causes: &[] };
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "AWS API Gateway",
+        text: "set Authorization to NONE on the OPTIONS method, and deploy the API again",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html",
+    },
+    Fix {
+        product: "Spring",
+        text: "http.cors(withDefaults()) in the security configuration, so that CORS comes before authentication (Spring)",
+        source: "https://docs.spring.io/spring-security/reference/servlet/integrations/cors.html",
+    },
+    Fix {
+        product: "nginx",
+        text: "answer OPTIONS before auth_basic or auth_request asks: if ($request_method = OPTIONS) { return 204; } with the CORS headers (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_auth_request_module.html",
+    },
+    Fix {
+        product: "Kong",
+        text: "run_on_preflight = false in the authentication plugin, or the cors plugin beside it (Kong)",
+        source: "https://developer.konghq.com/plugins/cors/",
+    },
+    Fix {
+        product: "",
+        text: "let OPTIONS with Access-Control-Request-Method pass without authentication",
+        source: "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
+    },
+];
+
+fn preflight_refused(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = case.blocked_hops().filter(|(idx, it, status)| {
+        it.kind == HopKind::Preflight
+            && matches!(status, 401 | 403 | 407)
+            && !case.is_off_the_route(*idx)
+            && !super::route_unknown::says_so(&it.hop)
+            && !super::stage_unknown::says_so(&it.hop)
+    });
+    let Some((idx, it, status)) = found.next() else { return Vec::new() };
+    let mut evidence = vec![request_line(idx, &it.hop)];
+    evidence.extend(status_line(idx, &it.hop));
+    evidence.extend(outer_header(idx, it, "www-authenticate"));
+    let title = format!(
+        "The preflight was refused with {status} by {}: it asks for credentials, and browsers send none with a preflight.",
+        case.name_of(idx),
+    );
+    let by = case.by(idx);
+    vec![
+        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+            .finding(case),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    #[test]
+    fn fires_when_a_preflight_must_log_in() {
+        for (lines, found) in [
+            (
+                &[
+                    "edge OPTIONS http://gw.test/items 401 www-authenticate=Bearer",
+                    "origin OPTIONS http://app.test/items 401 www-authenticate=Bearer",
+                ][..],
+                Some((1, "app")),
+            ),
+            // Even with the header: the status has to be ok.
+            (
+                &[
+                    "edge OPTIONS http://gw.test/items 403 access-control-allow-origin=http://page.test",
+                ],
+                Some((1, "?")),
+            ),
+            (
+                &["edge OPTIONS http://gw.test/items 403 x-amzn-errortype=AccessDeniedException"],
+                Some((1, "gateway")),
+            ),
+            (&["edge OPTIONS http://gw.test/items 404"], None),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/items 403 x-amzn-errortype=MissingAuthenticationTokenException",
+                ],
+                None,
+            ),
+            (&["edge GET http://gw.test/items 401"], None),
+            // A redirect led off the route.
+            (
+                &[
+                    "edge GET http://gw.test/prod/items 301 location=/items/ access-control-allow-origin=http://page.test",
+                    "edge OPTIONS http://gw.test/items/ 403",
+                ],
+                None,
+            ),
+        ] {
+            check("preflight-refused", lines, found);
+        }
+    }
+}

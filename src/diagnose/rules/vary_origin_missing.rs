@@ -1,0 +1,116 @@
+//! The server echoes the page's origin, and does not say that its answer varies with it: a cache
+//! will hand one page's answer to another.
+
+use super::Rule;
+use crate::diagnose::Finding;
+use crate::diagnose::case::{Case, outer_header, request_header};
+use crate::diagnose::fix::{Draft, Fix};
+use crate::lineage::path;
+use crate::trace::{Hop, HopKind};
+
+pub(super) const RULE: Rule =
+    Rule { code: "vary-origin-missing", find: vary_origin_missing, causes: &[] };
+
+const FIXES: &[Fix] = &[
+    Fix {
+        product: "nginx",
+        text: "add_header Vary Origin always; beside the add_header that echoes $http_origin (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "",
+        text: "send Vary: Origin on every answer of this URL, also to requests without Origin",
+        source: "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
+    },
+];
+
+fn vary_origin_missing(case: &Case<'_>) -> Vec<Finding> {
+    let mut found = case.hops().filter(|(_, it)| {
+        let server = path::server_of(&it.hop.request.url);
+        let echoes = case.servers.get(&server).is_some_and(super::super::Server::echoes_origins)
+            || echoes_here(case, &server);
+        it.kind != HopKind::Preflight
+            && names_origin(&it.hop)
+            && !varies(&it.hop)
+            && may_be_kept(&it.hop)
+            && echoes
+    });
+    let Some((idx, it)) = found.next() else { return Vec::new() };
+    let mut evidence: Vec<_> = request_header(idx, &it.hop, "origin").into_iter().collect();
+    for name in ["access-control-allow-origin", "vary", "cache-control"] {
+        evidence.extend(outer_header(idx, it, name));
+    }
+    let title = "The server allows whichever origin asks, without Vary: Origin: a cache will give one page's answer to another.".to_owned();
+    let by = case.author("access-control-allow-origin", idx);
+    vec![
+        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+            .finding(case),
+    ]
+}
+
+fn names_origin(hop: &Hop) -> bool {
+    let origin = hop.request.headers.text("origin");
+    let allowed = hop.response().and_then(|it| it.headers.text("access-control-allow-origin"));
+    origin.is_some() && origin == allowed
+}
+
+/// Two origins in this very chain, each of them echoed.
+fn echoes_here(case: &Case<'_>, server: &str) -> bool {
+    let echoed = case
+        .hops()
+        .filter(|(_, it)| path::server_of(&it.hop.request.url) == server && names_origin(&it.hop));
+    let mut origins: Vec<_> =
+        echoed.filter_map(|(_, it)| it.hop.request.headers.text("origin")).collect();
+    origins.sort();
+    origins.dedup();
+    origins.len() > 1
+}
+
+fn varies(hop: &Hop) -> bool {
+    let vary = hop.response().and_then(|it| it.headers.text("vary")).unwrap_or_default();
+    vary.split(',').any(|it| it.trim() == "*" || it.trim().eq_ignore_ascii_case("origin"))
+}
+
+/// Whether a cache may keep the answer at all.
+fn may_be_kept(hop: &Hop) -> bool {
+    let control =
+        hop.response().and_then(|it| it.headers.text("cache-control")).unwrap_or_default();
+    matches!(hop.request.method.as_str(), "GET" | "HEAD")
+        && !control.to_ascii_lowercase().contains("no-store")
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::check;
+
+    use crate::diagnose::Servers;
+    use crate::diagnose::testing::{analysed_after, story};
+
+    fn found_after(earlier: &[&str], line: &str) -> bool {
+        let mut servers = Servers::default();
+        for line in earlier {
+            servers.learn(&story(&[line]).0);
+        }
+        analysed_after(&[line], &servers).findings.iter().any(|it| it.code == super::RULE.code)
+    }
+
+    #[test]
+    fn fires_when_two_origins_were_echoed() {
+        let line = |origin: &str, more: &str| {
+            format!(
+                "edge GET http://gw.test/a 200 >origin={origin} access-control-allow-origin={origin} {more}"
+            )
+        };
+        let (a, b) = (line("http://a.test", ""), line("http://b.test", ""));
+        assert!(found_after(&[&a, &b], &b));
+        assert!(!found_after(&[&a, &a], &a), "one origin may be all that is configured");
+        assert!(!found_after(&[], &a));
+        assert!(!found_after(&[&a, &b], &line("http://b.test", "vary=accept,Origin")));
+        assert!(!found_after(&[&a, &b], &line("http://b.test", "cache-control=no-store")));
+        assert!(!found_after(
+            &[&a, &b],
+            "edge GET http://gw.test/a 200 access-control-allow-origin=*"
+        ));
+        check("vary-origin-missing", &[&a, &b], Some((1, "?")));
+    }
+}
