@@ -2,7 +2,7 @@
 
 use crate::diagnose::Analysis;
 use crate::fetch::VerdictOutcome;
-use crate::trace::{HopId, HopKind, Outcome, TapId, Target, Time};
+use crate::trace::{HopId, Outcome, TapId, Target, Time};
 
 /// A chain in one line. Built once per chain ([`ChainRow::of`]); cheap to keep by the million.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -15,7 +15,9 @@ pub struct ChainRow {
     pub at: Time,
     /// Of the request that the chain is about.
     pub method: String,
-    /// Path and query, raw.
+    /// Host and port, raw; shown where the list has several.
+    pub host: String,
+    /// Path and query, raw; empty for a tunnel.
     pub path: String,
     pub badge: Badge,
     /// The outermost tap that saw it.
@@ -29,28 +31,31 @@ impl ChainRow {
     pub fn of(number: u64, analysis: &Analysis) -> Option<ChainRow> {
         let chain = &analysis.chain;
         let first = chain.hops.first()?;
-        let (_, about) = chain.requests().next().unwrap_or((0, first));
-        let request = &about.hop.request;
-        let path = match about.kind {
-            HopKind::Tunnel => request.url.clone(),
-            _ => Target::parse(&request.url).path_and_query(),
+        // The judgement knows what the page asked for, also when only its preflight was sent.
+        let judged = &analysis.judgement.request;
+        let (method, url) = match judged.url.as_str() {
+            "" => (&first.hop.request.method, first.hop.request.url.as_str()),
+            url => (&judged.method, url),
         };
+        let target = Target::parse(url);
         Some(ChainRow {
             id: first.hop.id,
             number,
             at: first.hop.started,
-            method: request.method.clone(),
-            path,
+            method: method.clone(),
+            host: target.authority.to_owned(),
+            path: if target.scheme.is_empty() { String::new() } else { target.path_and_query() },
             badge: Badge::of(analysis),
             tap: first.hop.tap,
             hops: chain.hops.len(),
         })
     }
 
-    /// Whether the filter's words all stand in this row: in number, method, path or badge,
+    /// Whether the filter's words all stand in this row: in number, method, host, path or badge,
     /// without regard to case. An empty filter lets everything through.
     pub fn matches(&self, filter: &str) -> bool {
-        let text = format!("{} {} {} {}", self.number, self.method, self.path, self.badge.words());
+        let (method, badge) = (&self.method, self.badge.words());
+        let text = format!("{} {method} {}{} {badge}", self.number, self.host, self.path);
         let text = text.to_lowercase();
         filter.to_lowercase().split_whitespace().all(|it| text.contains(it))
     }
@@ -101,6 +106,39 @@ impl Badge {
             Badge::Failed(by) => format!("failed {by}"),
             Badge::Depends => "depends".to_owned(),
             Badge::Open => "open".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filter_means_all_of_its_words_anywhere_in_the_row() {
+        let row = ChainRow {
+            id: HopId::default(),
+            number: 42,
+            at: Time(0),
+            method: "POST".to_owned(),
+            host: "api.test".to_owned(),
+            path: "/prod/items?q=Ä".to_owned(),
+            badge: Badge::Blocked { masked: Some(504) },
+            tap: TapId(0),
+            hops: 2,
+        };
+        for (filter, through) in [
+            ("", true),
+            ("  ", true),
+            ("post items", true),
+            ("ITEMS 504", true),
+            ("api.test/prod", true),
+            ("q=ä", true),
+            ("blocked 42", true),
+            ("get", false),
+            ("items allowed", false),
+        ] {
+            assert_eq!(row.matches(filter), through, "{filter:?}");
         }
     }
 }

@@ -241,6 +241,7 @@ pub(crate) fn rows() -> Vec<ChainRow> {
         number,
         at: Time(NOON + seconds * 1_000_000),
         method: method.to_owned(),
+        host: "a1b2c3.execute-api.eu-west-1.amazonaws.com".to_owned(),
         path: path.to_owned(),
         badge,
         tap: TapId(tap),
@@ -258,6 +259,9 @@ pub(crate) fn rows() -> Vec<ChainRow> {
         row(8, 6, "POST", "/prod/items", Badge::Allowed { error: Some(500) }, 0),
         row(9, 12, "GET", "/prod/items", Badge::Blocked { masked: Some(504) }, 0),
     ];
+    if let Some(direct) = rows.get_mut(5) {
+        direct.host = String::from("my.server.host:12345");
+    }
     for (at, sequence) in [(6, 1), (8, 11)] {
         if let Some(it) = rows.get_mut(at) {
             it.id = id(sequence);

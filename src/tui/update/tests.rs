@@ -75,6 +75,7 @@ fn row(sequence: u64) -> ChainRow {
         number: sequence,
         at: Time(0),
         method: if sequence.is_multiple_of(2) { "GET" } else { "POST" }.to_owned(),
+        host: "a.test".to_owned(),
         path: format!("/items/{sequence}"),
         badge: Badge::Allowed { error: None },
         tap: TapId(0),

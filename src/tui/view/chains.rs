@@ -85,6 +85,8 @@ struct Columns {
     time: bool,
     method: usize,
     request: usize,
+    /// Whether the rows are about several hosts.
+    hosts: bool,
     badge: usize,
 }
 
@@ -96,7 +98,11 @@ impl Columns {
         let time = cells >= 38;
         let badge = if cells >= 60 { 18 } else { 10 };
         let fixed = 2 + number + 2 + if time { 10 } else { 0 } + 1 + badge;
-        Columns { number, time, method, request: cells.saturating_sub(fixed), badge }
+        // A reverse tap has one host; naming it in every row would say nothing.
+        let mut host_of = std::collections::HashMap::new();
+        let hosts = rows.iter().any(|it| *host_of.entry(it.tap).or_insert(&it.host) != &it.host);
+        let hosts = hosts || rows.iter().any(|it| it.path.is_empty());
+        Columns { number, time, method, request: cells.saturating_sub(fixed), hosts, badge }
     }
 
     fn header(&self, look: &Look) -> Line<'static> {
@@ -117,11 +123,17 @@ impl Columns {
             spans.push(Span::styled(format!("{}  ", clock(row.at, around.zone)), theme.dim));
         }
         let method = pad(&cut(&visible(&row.method), self.method, glyphs), self.method);
-        let path = visible(&row.path);
-        let path = cut_middle(&path, self.request.saturating_sub(self.method + 1), glyphs);
-        let path = pad(&path, self.request.saturating_sub(self.method + 1));
-        spans.push(Span::styled(method, theme.strong));
-        spans.push(Span::styled(format!(" {path} "), theme.text));
+        let room = self.request.saturating_sub(self.method + 1);
+        let path = cut_middle(&visible(&row.path), room, glyphs);
+        let mut left = room.saturating_sub(width(&path));
+        spans.push(Span::styled(format!("{method} "), theme.strong));
+        spans.push(Span::styled(path, theme.text));
+        if self.hosts && left >= LEAST_HOST {
+            let host = cut(&visible(&row.host), left - 2, glyphs);
+            left -= 2 + width(&host);
+            spans.push(Span::styled(format!("  {host}"), theme.dim));
+        }
+        spans.push(Span::raw(" ".repeat(left + 1)));
         let (badge, style) = badge(row.badge, look);
         let direct = around.taps > 1 && usize::from(row.tap.0) + 1 == around.taps;
         let left = self.badge.saturating_sub(width(&badge));
@@ -153,3 +165,6 @@ pub(super) fn badge(badge: Badge, look: &Look) -> (String, Style) {
 pub(super) fn clock(at: Time, zone: chrono::FixedOffset) -> String {
     at.utc().with_timezone(&zone).format("%H:%M:%S").to_string()
 }
+
+/// The least cells that are worth a host's name.
+const LEAST_HOST: usize = 8;

@@ -27,15 +27,20 @@ pub(super) fn content(
         );
         return content;
     }
-    let labels: Vec<String> = lineages.iter().map(label).collect();
+    let mut lineages: Vec<&Lineage> = lineages.iter().collect();
+    lineages.sort_by_key(|it| rank(it));
+    let labels: Vec<String> = lineages.iter().map(|it| label(it)).collect();
     let widest = labels.iter().map(|it| width(it)).max().unwrap_or_default();
     let columns = Columns::new(hops, selected, widest.min(cells * 2 / 5), cells);
     content.push(columns.header(selected, look).line());
     for (lineage, label) in lineages.iter().zip(&labels) {
         content.push(columns.row(lineage, label, look).line());
     }
-    let changes: Vec<(&Lineage, &Change)> =
-        lineages.iter().flat_map(|it| it.changes.iter().map(move |change| (it, change))).collect();
+    let changes: Vec<(&Lineage, &Change)> = lineages
+        .iter()
+        .copied()
+        .flat_map(|it| it.changes.iter().map(move |change| (it, change)))
+        .collect();
     if !changes.is_empty() {
         content.blank();
     }
@@ -43,6 +48,16 @@ pub(super) fn content(
         change_line(lineage, change, taps, cells, look, &mut content);
     }
     content
+}
+
+/// What somebody changed comes first, what stayed as it was last.
+fn rank(lineage: &Lineage) -> usize {
+    let first = lineage.hops.first();
+    match () {
+        () if !lineage.changes.is_empty() => 0,
+        () if lineage.hops.iter().any(|it| Some(it) != first) => 1,
+        () => 2,
+    }
 }
 
 /// Which hops have a column, and where.
@@ -83,7 +98,9 @@ impl Columns {
 
     fn row(&self, lineage: &Lineage, label: &str, look: &Look) -> Row {
         let mut row = Row::new(self.cells);
-        row.put(0, &cut_middle(label, self.label, look.glyphs), look.theme.text);
+        let quiet = rank(lineage) == 2;
+        let style = if quiet { look.theme.dim } else { look.theme.text };
+        row.put(0, &cut_middle(label, self.label, look.glyphs), style);
         for hop in self.hops() {
             let (sign, style) = sign(lineage, hop, look);
             if hop + 1 < self.hops().end && is_there(lineage, hop) {
@@ -91,7 +108,7 @@ impl Columns {
                     row.put(x, look.glyphs.wire, look.theme.lane);
                 }
             }
-            row.put(self.x(hop), sign, style);
+            row.put(self.x(hop), sign, if quiet { look.theme.lane } else { style });
         }
         row
     }
