@@ -286,6 +286,35 @@ fn copies_what_the_pane_shows() {
 }
 
 #[test]
+fn what_is_copied_has_its_secrets_redacted() {
+    let mut chain = story::direct();
+    let mut hops = chain.chain.as_ref().clone();
+    let hop = Arc::make_mut(&mut hops.hops[0].hop);
+    hop.request.headers.push("authorization", "Bearer top-secret");
+    chain.chain = Arc::new(hops);
+    let mut it = Session::story(80, 24);
+    it.chains[0].1 = Arc::new(chain);
+    it.keys("j k enter enter y");
+    let [Effect::Copy(text)] = it.asked.as_slice() else { panic!("{:?}", it.asked) };
+    assert!(text.contains("authorization: ") && !text.contains("top-secret"), "{text}");
+    assert!(it.drawn().contains("copied"));
+}
+
+#[test]
+fn hops_that_could_not_be_kept_are_told_on_every_screen() {
+    let mut it = Session::story(80, 24);
+    let mut status = it.model.status.clone();
+    status.unrecorded = 12;
+    status.unrecorded_why = Some("the disk is full".to_owned());
+    it.send(Message::Status(status));
+    assert!(it.drawn().contains("not all is recorded: the disk is full"), "{}", it.drawn());
+    for keys in ["", "enter", "enter", "?"] {
+        it.keys(keys);
+        assert!(it.drawn().contains("! 12 not recorded"), "{}", it.drawn());
+    }
+}
+
+#[test]
 fn nothing_recorded_reaches_the_terminal_as_an_instruction() {
     let mut it = Session::story(100, 40);
     let hostile = Arc::new(story::hostile());

@@ -23,6 +23,8 @@ pub struct Model {
     pub now: Option<Time>,
     /// In which times are shown.
     pub zone: FixedOffset,
+    /// Turns secrets into tokens where something is copied.
+    pub key: [u8; 32],
     pub status: Status,
     pub totals: Totals,
     pub list: List,
@@ -42,6 +44,7 @@ impl Model {
             height: 24,
             now: None,
             zone,
+            key: [0; 32],
             status,
             totals: Totals::default(),
             list: List { follow, ..List::default() },

@@ -27,6 +27,8 @@ pub struct Options {
     pub theme: ThemeName,
     /// Draw with ASCII signs only.
     pub ascii: bool,
+    /// The trace's key for redacting what is copied; a random one without it.
+    pub key: Option<[u8; 32]>,
 }
 
 impl Options {
@@ -58,6 +60,8 @@ pub enum Error {
     Draw(#[source] io::Error),
     #[error("cannot start the thread that draws the screen")]
     Thread(#[source] io::Error),
+    #[error("cannot get random bytes from the operating system")]
+    Random(#[source] getrandom::Error),
     #[error("the screen stopped because of an error in hopscope itself")]
     Panicked,
 }
@@ -69,7 +73,7 @@ impl Error {
             Error::Enter(_) => Some(
                 "run it in an interactive terminal, or use `--headless` or `explain`".to_owned(),
             ),
-            Error::Draw(_) | Error::Thread(_) => None,
+            Error::Draw(_) | Error::Thread(_) | Error::Random(_) => None,
             Error::Panicked => Some("please report it with the message above".to_owned()),
         }
     }
@@ -116,6 +120,10 @@ async fn screen(
     let look = Look::new(options.theme, options.ascii);
     let mut model = Model::new(options.status, local_offset());
     model.totals = options.totals;
+    match options.key {
+        Some(key) => model.key = key,
+        None => getrandom::fill(&mut model.key).map_err(Error::Random)?,
+    }
     let size = session.terminal.size().map_err(Error::Draw)?;
     let mut waiting = vec![Message::Resized { width: size.width, height: size.height }, clock()];
     let mut ticks = tokio::time::interval(Duration::from_secs(1));

@@ -1,52 +1,58 @@
 //! What the copy key puts on the clipboard: plain text of what a pane shows.
+//!
+//! **Invariant:** secrets are redacted: what is copied ends in tickets and chats.
 
 use std::fmt::Write;
 
 use super::model::{Open, Pane};
 use crate::fetch::Judgement;
+use crate::redact::Redactor;
 use crate::trace::{Hop, Outcome, visible, visible_bytes};
 
 /// The text and what it is, for the notice.
-pub(super) fn to_copy(open: &Open, pane: Pane) -> (&'static str, String) {
+pub(super) fn to_copy(open: &Open, pane: Pane, redactor: &Redactor) -> (&'static str, String) {
     match pane {
         Pane::Chains | Pane::Chain | Pane::Lineage => {
-            ("the request's URL", visible(&open.analysis.judgement.request.url).into_owned())
+            let url = redactor.url(&open.analysis.judgement.request.url);
+            ("the request's URL", visible(&url).into_owned())
         }
-        Pane::Finding => ("the finding", finding(open)),
-        Pane::Verdict => ("the verdict", verdict(&open.analysis.judgement)),
-        Pane::Hop => ("the hop's heads", hop(open)),
+        Pane::Finding => ("the finding", finding(open, redactor)),
+        Pane::Verdict => ("the verdict", verdict(&open.analysis.judgement, redactor)),
+        Pane::Hop => ("the hop's heads", hop(open, redactor)),
     }
 }
 
-fn finding(open: &Open) -> String {
+fn finding(open: &Open, redactor: &Redactor) -> String {
     let Some(finding) = open.finding() else { return String::new() };
     let mut out = format!("{} at hop {}", finding.code, finding.hop + 1);
     if let Some(by) = finding.by.as_str() {
         let _ = write!(out, ", by {by}");
     }
-    let _ = write!(out, "\n{}\n", visible(&finding.title));
+    let _ = write!(out, "\n{}\n", visible(&redactor.text(&finding.title)));
     for it in &finding.evidence {
-        let _ = writeln!(out, "  hop {} {}: {}", it.hop + 1, it.place, visible(&it.text));
+        let text = redactor.quoted(&it.place, &it.text);
+        let _ = writeln!(out, "  hop {} {}: {}", it.hop + 1, it.place, visible(&text));
     }
-    let _ = writeln!(out, "Fix: {}", visible(&finding.fix));
+    let _ = writeln!(out, "Fix: {}", visible(&redactor.text(&finding.fix)));
     out
 }
 
-fn verdict(judgement: &Judgement) -> String {
+fn verdict(judgement: &Judgement, redactor: &Redactor) -> String {
     let verdict = &judgement.verdict;
-    let mut out = format!("{}: {}\n", verdict.outcome.as_str(), visible(&verdict.reading));
+    let mut out =
+        format!("{}: {}\n", verdict.outcome.as_str(), visible(&redactor.text(&verdict.reading)));
     if let Some(console) = &verdict.chromium.console {
-        let _ = writeln!(out, "{}", visible(console));
+        let _ = writeln!(out, "{}", visible(&redactor.text(console)));
     }
     if let Some(reason) = &verdict.firefox.reason {
-        let _ = writeln!(out, "Reason: {}", visible(reason));
+        let _ = writeln!(out, "Reason: {}", visible(&redactor.text(reason)));
     }
     out
 }
 
-fn hop(open: &Open) -> String {
+fn hop(open: &Open, redactor: &Redactor) -> String {
     let Some(it) = open.analysis.chain.hops.get(open.hop) else { return String::new() };
-    heads(&it.hop)
+    heads(&redactor.hop(&it.hop))
 }
 
 /// Request and response head as text.

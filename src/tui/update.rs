@@ -15,6 +15,7 @@ pub(super) use keys::tables;
 use super::message::{Effect, Message};
 use super::model::{Model, Overlay, Pane, Screen};
 use super::{keymap::Action, text};
+use crate::redact::Redactor;
 
 /// Apply one message to the model.
 pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
@@ -120,7 +121,8 @@ fn zoom(model: &mut Model) {
 }
 
 fn copy(model: &mut Model) -> Vec<Effect> {
-    let copied = model.open.as_ref().map(|open| text::to_copy(open, model.focus()));
+    let redactor = Redactor::new(model.key);
+    let copied = model.open.as_ref().map(|open| text::to_copy(open, model.focus(), &redactor));
     let Some((what, text)) = copied.filter(|(_, text)| !text.is_empty()) else {
         return Vec::new();
     };

@@ -1,7 +1,5 @@
 //! Bytes as hex with their readable characters beside them.
 
-use std::fmt::Write;
-
 /// Sixteen bytes a line; eight where the screen is narrow.
 pub(super) fn lines(bytes: &[u8], cells: usize) -> Vec<String> {
     let each = if cells >= 78 { 16 } else { 8 };
@@ -11,15 +9,18 @@ pub(super) fn lines(bytes: &[u8], cells: usize) -> Vec<String> {
 fn line(at: usize, bytes: &[u8], each: usize) -> String {
     let mut out = format!("{at:08x}  ");
     for n in 0..each {
-        // Writing to a string cannot fail.
-        let _ = match bytes.get(n) {
-            Some(it) => write!(out, "{it:02x} "),
-            None => write!(out, "   "),
-        };
+        match bytes.get(n) {
+            Some(it) => out.extend([digit(it >> 4), digit(it & 15), ' ']),
+            None => out.push_str("   "),
+        }
     }
     out.push(' ');
     out.extend(
         bytes.iter().map(|it| if (0x20..0x7f).contains(it) { char::from(*it) } else { '.' }),
     );
     out
+}
+
+fn digit(nibble: u8) -> char {
+    char::from_digit(u32::from(nibble), 16).unwrap_or('?')
 }

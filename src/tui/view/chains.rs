@@ -15,17 +15,19 @@ use crate::tui::theme::Look;
 
 /// What the list shows besides its rows.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Around {
+pub(super) struct Around<'a> {
     pub(super) zone: chrono::FixedOffset,
     /// How many taps the trace has; a chain seen only at the last of several went direct.
     pub(super) taps: usize,
+    /// Why hops went by that are not in the list.
+    pub(super) unrecorded_why: Option<&'a str>,
     pub(super) focused: bool,
 }
 
 /// Draw the panel; gives back where the rows are.
 pub(super) fn chains(
     list: &List,
-    around: Around,
+    around: Around<'_>,
     area: Rect,
     buf: &mut Buffer,
     look: &Look,
@@ -41,7 +43,10 @@ pub(super) fn chains(
         let place = format!("{} of {}", selected.at + 1, list.window.of);
         title.push(Line::styled(place, theme.dim));
     }
-    let foot = list.follow.then(|| "following the newest".to_owned());
+    let foot = match around.unrecorded_why {
+        Some(why) => Some(format!("{} not all is recorded: {}", look.glyphs.guilty, visible(why))),
+        None => list.follow.then(|| "following the newest".to_owned()),
+    };
     let it = Frame { pane: Pane::Chains, title, foot, focused: around.focused };
     let mut inner = frame(&it, area, buf, look);
     // The selection mark stands in the space beside the border.
@@ -112,7 +117,13 @@ impl Columns {
         Line::styled(format!("  {number}#  {time}{request} verdict"), look.theme.dim)
     }
 
-    fn row(&self, row: &ChainRow, around: Around, selected: bool, look: &Look) -> Line<'static> {
+    fn row(
+        &self,
+        row: &ChainRow,
+        around: Around<'_>,
+        selected: bool,
+        look: &Look,
+    ) -> Line<'static> {
         let (theme, glyphs) = (&look.theme, look.glyphs);
         let mark = if selected { glyphs.selected } else { " " };
         let mut spans = vec![

@@ -9,7 +9,7 @@ use super::panel::{Content, Frame, frame, overlay, panel, scrolled};
 use crate::trace::visible;
 use crate::tui::keymap::{Binding, EVERYWHERE, HOP, PANES};
 use crate::tui::model::Pane;
-use crate::tui::theme::Look;
+use crate::tui::theme::{Look, ThemeName};
 
 /// Draw the help over the screen.
 pub(super) fn help(top: usize, area: Rect, buf: &mut Buffer, look: &Look) {
@@ -24,7 +24,8 @@ pub(super) fn help(top: usize, area: Rect, buf: &mut Buffer, look: &Look) {
 
 /// The first line of the help that still fills a screen of this height.
 pub(super) fn last_top(height: u16) -> usize {
-    let lines = 4 * 2 + PANES.len() + HOP.len() + EVERYWHERE.len() + SIGNS;
+    // The signs do not matter for the number of lines.
+    let lines = content(&Look::new(ThemeName::Plain, true)).lines.len();
     (lines + 2).saturating_sub(usize::from(height))
 }
 
@@ -107,6 +108,3 @@ const CELLS: u16 = 76;
 
 /// Cells of the keys' column.
 const KEYS: usize = 18;
-
-/// Lines of the signs.
-const SIGNS: usize = 4;

@@ -143,6 +143,7 @@ impl Panes<'_> {
         let around = chains::Around {
             zone: self.model.zone,
             taps: self.model.status.taps.len(),
+            unrecorded_why: self.model.status.unrecorded_why.as_deref(),
             focused: self.focus == Pane::Chains,
         };
         let seen = chains::chains(&self.model.list, around, area, self.buf, self.look);
