@@ -9,6 +9,7 @@
 
 mod address;
 mod assemble;
+mod clocks;
 mod clue;
 mod facts;
 mod fit;
@@ -33,20 +34,25 @@ pub use facts::HopFacts;
 pub use interner::{Interner, Symbol};
 pub use linker::{Change, Linker, Place};
 
-use crate::trace::{Chain, Hop, Tap, TapId};
+use crate::trace::{Chain, Hop, Tap};
 
 /// Link a whole recording: chains by their first hop, what only inner taps saw after the rest.
-/// The order of `hops` does not matter.
+/// The order of `hops` does not matter. Taps recorded on different machines may have different
+/// clocks.
 pub fn chains(hops: &[Arc<Hop>], taps: &[Tap]) -> Vec<Chain> {
-    let mut sorted: Vec<&Arc<Hop>> = hops.iter().collect();
-    sorted.sort_by_key(|it| (it.started, it.tap, it.id));
-    let innermost = hops.iter().map(|it| it.tap).max().unwrap_or(TapId(0));
-    let _ = taps;
+    let innermost = hops.iter().map(|it| it.tap).max().unwrap_or_default();
     let mut interner = Interner::default();
+    let mut facts: Vec<HopFacts> = hops.iter().map(|it| HopFacts::of(it, &mut interner)).collect();
+    if 1 < taps.len() {
+        clocks::align(&mut facts);
+    }
+    // An outer hop goes first, even if rounding made it begin a little later.
+    let turn = |it: &HopFacts| it.started.plus(i64::from(it.tap.0) * sight::SLACK);
+    facts.sort_by_key(|it| (turn(it), it.started, it.tap, it.id));
     let mut linker = Linker::new(innermost);
     let mut places = Places::default();
-    for hop in sorted {
-        places.apply(linker.push(&HopFacts::of(hop, &mut interner)));
+    for it in &facts {
+        places.apply(linker.push(it));
     }
     places.chains(hops)
 }

@@ -130,4 +130,4 @@ const BASE: i32 = 10;
 /// Below this it is another request that happened at the same time.
 const ENOUGH: i32 = 11;
 /// What rounding may be wrong by, in microseconds.
-const SLACK: i64 = 20_000;
+pub(crate) const SLACK: i64 = 20_000;

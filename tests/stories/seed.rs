@@ -28,13 +28,24 @@ fn tries() -> Vec<Try> {
 
 /// Both files of a try as two taps.
 fn pair(name: &str) -> Vec<Chain> {
+    shifted(name, 0)
+}
+
+/// [`pair`], with the backend's clock off by `micros`.
+fn shifted(name: &str, micros: i64) -> Vec<Chain> {
     let mut hops = Vec::new();
     for (tap, side) in ["browser", "backend"].iter().enumerate() {
         let bytes = fs::read(format!("tests/seed/{name}-{side}.har")).unwrap();
         let mut file = har::read(&bytes).unwrap();
         assert!(file.remarks.is_empty());
         file.place_at(TapId(u16::try_from(tap).unwrap()));
-        hops.extend(file.hops.into_iter().map(Arc::new));
+        for mut hop in file.hops {
+            if side == &"backend" {
+                hop.started = hop.started.plus(micros);
+                hop.ended = hop.ended.map(|it| it.plus(micros));
+            }
+            hops.push(Arc::new(hop));
+        }
     }
     link::chains(&hops, &[tap("edge"), tap("origin")])
 }
@@ -61,4 +72,24 @@ fn each_try_is_one_chain_seen_from_both_sides() {
             chain.hops.iter().flat_map(|it| it.sightings.iter().map(|it| line(&it.hop))).collect();
         assert_eq!(backend.join(" | "), it.backend, "{}", it.name);
     }
+}
+
+#[test]
+fn two_clocks_do_not_matter() {
+    for micros in [700, -700_000, 90_000_000, -7_200_000_000, 63_072_000_000_000] {
+        for it in tries() {
+            assert_eq!(
+                sides(&shifted(&it.name, micros)),
+                sides(&pair(&it.name)),
+                "{} {micros}",
+                it.name
+            );
+        }
+    }
+}
+
+/// Every hop, with what the other side saw of it.
+fn sides(chains: &[Chain]) -> Vec<Vec<u64>> {
+    let steps = chains.iter().flat_map(|it| &it.hops);
+    steps.map(|it| it.seen().map(|it| it.id.sequence).collect()).collect()
 }
