@@ -1,9 +1,15 @@
 //! HTTP for those who send: drives the `fetch` machine over real sockets, as a browser would.
 
+pub mod page_file;
+mod sockets;
+pub mod wire;
+
+pub use sockets::{Sockets, documents, is_resent};
+
 use std::net::SocketAddr;
 
 use crate::fetch::{Browser, Judgement, Page};
-use crate::trace::Hop;
+use crate::trace::{Failure, FailureKind, Hop, Response};
 
 /// How to drive.
 #[derive(Clone, Debug)]
@@ -37,4 +43,16 @@ pub struct DrivenChain {
 pub async fn run(page: &Page, options: &Options) -> Vec<DrivenChain> {
     let _ = (page, options);
     Vec::new()
+}
+
+/// Whether a content coding is garbled: the answer's head stands, its body does not.
+pub fn decoded(mut response: Response) -> Response {
+    let coding = response.headers.text("content-encoding").unwrap_or_default();
+    let gzip = matches!(coding.trim().to_ascii_lowercase().as_str(), "gzip" | "x-gzip");
+    let body = &response.body.bytes;
+    if gzip && response.truncated.is_none() && !body.is_empty() && !body.starts_with(b"\x1f\x8b") {
+        let detail = "the body is not gzip, though its Content-Encoding says so".to_owned();
+        response.truncated = Some(Failure { kind: FailureKind::Malformed, detail });
+    }
+    response
 }

@@ -11,17 +11,39 @@
 //!
 //! **Invariant:** a transport failure is never a CORS verdict.
 
+pub mod context;
+pub mod cookies;
+pub mod corp;
+pub mod cors_check;
+pub mod csp;
+pub mod end;
+pub mod http_cache;
 pub mod judge;
+mod loaded;
+pub mod machine;
+pub mod memory;
 pub mod method;
+mod origin;
+pub mod outgoing;
 mod page;
-pub mod request;
+pub mod port;
+pub mod preflight;
+pub mod redirect;
+pub mod refusal;
+mod request;
 pub mod safelist;
 mod verdict;
+mod words;
 
 pub use judge::{Known, judge};
+pub use machine::{Answer, Ask, Fetch, Step};
+pub use memory::Memory;
+pub use origin::Origin;
+pub use outgoing::Outgoing;
 pub use page::{
     AddressSpace, Api, Browser, CacheMode, Credentials, Mode, RedirectMode, ReferrerPolicy,
 };
+pub use refusal::{CorsError, FirefoxCode, Refusal};
 pub use request::{BodyKind, Page, PageRequest};
 pub use verdict::{
     Branch, Chromium, FailedBy, Firefox, Judged, Judgement, On, Unseen, UnseenKind, Verdict,

@@ -14,6 +14,8 @@ pub struct Page {
     pub origin: String,
     /// Where the document was loaded from, when that is not its origin (a sandboxed page).
     pub served_from: Option<String>,
+    /// The document's URL, where more than its origin is known.
+    pub url: Option<String>,
     /// The document's own response headers: CSP, COEP.
     pub response_headers: Headers,
     /// The address space the document counts as; `None`: by its address.

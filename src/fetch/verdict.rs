@@ -184,30 +184,3 @@ impl On {
         }
     }
 }
-
-/// A judgement of which nothing is known yet.
-pub(super) fn unknown() -> Judgement {
-    Judgement {
-        request: Judged {
-            api: Api::Fetch,
-            method: String::new(),
-            url: String::new(),
-            origin: None,
-            mode: Mode::Cors,
-            credentials: Credentials::SameOrigin,
-            redirect: RedirectMode::Follow,
-            assumed: Vec::new(),
-        },
-        unseen: Vec::new(),
-        verdict: Verdict {
-            browser: Browser::Chromium,
-            outcome: VerdictOutcome::Depends,
-            hop: None,
-            failed: None,
-            reading: String::new(),
-            chromium: Chromium::default(),
-            firefox: Firefox::default(),
-            depends: Vec::new(),
-        },
-    }
-}

@@ -1,0 +1,326 @@
+//! What each api makes of an answer that was let through.
+//!
+//! **Invariant:** what cannot be told without the body (whether an image decodes) is only held
+//! against an answer whose body is there and plainly is something else.
+
+use crate::trace::{FailureKind, Headers, Response};
+
+use super::end::{Ended, Failing, Readable, Tainting};
+use super::refusal::FirefoxCode;
+use super::{Api, Browser, Credentials, FailedBy};
+
+/// An answer, and who waits for it.
+pub(super) struct Loading<'a> {
+    pub api: Api,
+    pub browser: Browser,
+    pub tainting: Tainting,
+    pub credentials: Credentials,
+    pub url: &'a str,
+    pub answer: &'a Response,
+}
+
+/// [Handle fetch response](https://fetch.spec.whatwg.org/#fetch-finale), and what the element or
+/// object does with it.
+pub(super) fn loaded(it: &Loading<'_>) -> Ended {
+    let broken = body_error(it.answer);
+    let failed_body = |error: &str| {
+        let failing = Failing::new(FailedBy::Network, "The answer's body broke off or is garbled.")
+            .net(error);
+        Ended::Failed(match it.tainting {
+            Tainting::Cors => failing.firefox(FirefoxCode::CORSDidNotSucceed2),
+            _ => failing,
+        })
+    };
+    let failing = match it.api {
+        Api::Fetch => {
+            // Firefox finds a garbled chunk before it hands out the head.
+            if it.browser == Browser::Firefox && broken == Some("INVALID_CHUNKED_ENCODING") {
+                return failed_body("INVALID_CHUNKED_ENCODING");
+            }
+            None
+        }
+        _ if broken.is_some() => return failed_body(broken.unwrap_or_default()),
+        Api::Xhr | Api::Beacon => None,
+        Api::Img => image(it),
+        Api::Script => orb(it).or_else(|| not_ok(it.answer)).or_else(|| classic_script(it)),
+        Api::Module => not_ok(it.answer).or_else(|| module_script(it)),
+        Api::Style => not_ok(it.answer),
+        Api::Font => not_ok(it.answer).or_else(|| font(it)),
+        Api::EventSource => event_stream(it),
+    };
+    match failing {
+        Some(failing) => Ended::Failed(failing),
+        None => Ended::Allowed(readable(it, broken)),
+    }
+}
+
+fn readable(it: &Loading<'_>, broken: Option<&'static str>) -> Readable {
+    let hidden = it.tainting == Tainting::Opaque;
+    // A script's own no-cors fetch gets an opaque answer even of what no element may have.
+    let withheld = it.api == Api::Fetch && orb(it).is_some();
+    Readable {
+        tainting: it.tainting,
+        status: if hidden { 0 } else { it.answer.status },
+        exposed: exposed(it),
+        net_error: broken.or(withheld.then_some("ABORTED")),
+        console: match broken {
+            Some(error) => Some(format!("Failed to load resource: net::ERR_{error}")),
+            None => (400 <= it.answer.status).then(|| status_sentence(it.answer)),
+        },
+    }
+}
+
+/// [CORS filtered response](https://fetch.spec.whatwg.org/#concept-filtered-response-cors) and
+/// its siblings: which headers the script sees.
+fn exposed(it: &Loading<'_>) -> Vec<String> {
+    let all = it.answer.headers.iter().map(|it| it.name.to_ascii_lowercase());
+    let visible = |name: &String| !matches!(name.as_str(), "set-cookie" | "set-cookie2");
+    let mut names: Vec<String> = match it.tainting {
+        Tainting::Opaque | Tainting::OpaqueRedirect => Vec::new(),
+        Tainting::Basic => all.filter(visible).collect(),
+        Tainting::Cors => {
+            let listed = expose_headers(&it.answer.headers);
+            let star = it.credentials != Credentials::Include && listed.iter().any(|it| it == "*");
+            all.filter(visible)
+                .filter(|name| star || SAFELISTED.contains(&name.as_str()) || listed.contains(name))
+                .collect()
+        }
+    };
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// [CORS-safelisted response-header names](https://fetch.spec.whatwg.org/#cors-safelisted-response-header-name)
+const SAFELISTED: &[&str] = &[
+    "cache-control",
+    "content-language",
+    "content-length",
+    "content-type",
+    "expires",
+    "last-modified",
+    "pragma",
+];
+
+fn expose_headers(headers: &Headers) -> Vec<String> {
+    headers
+        .text("access-control-expose-headers")
+        .unwrap_or_default()
+        .split(',')
+        .map(|it| it.trim().to_ascii_lowercase())
+        .filter(|it| !it.is_empty())
+        .collect()
+}
+
+/// Chromium's name for how a body broke.
+fn body_error(answer: &Response) -> Option<&'static str> {
+    let failure = answer.truncated.as_ref()?;
+    let chunked = answer
+        .headers
+        .text("transfer-encoding")
+        .is_some_and(|it| it.to_ascii_lowercase().contains("chunked"));
+    Some(match (failure.kind, chunked) {
+        (FailureKind::Reset, _) => "CONNECTION_RESET",
+        (FailureKind::Timeout | FailureKind::Aborted, _) => "ABORTED",
+        (FailureKind::Malformed, true) => "INVALID_CHUNKED_ENCODING",
+        (FailureKind::Malformed, false) => "CONTENT_DECODING_FAILED",
+        (_, true) => "INCOMPLETE_CHUNKED_ENCODING",
+        (_, false) => "CONTENT_LENGTH_MISMATCH",
+    })
+}
+
+fn not_ok(answer: &Response) -> Option<Failing> {
+    (!(200..300).contains(&answer.status)).then(|| {
+        Failing::new(
+            FailedBy::Api,
+            format!("The element takes no answer of status {}.", answer.status),
+        )
+        .net("ABORTED")
+        .console(status_sentence(answer))
+    })
+}
+
+/// What Chromium's console says of an answer of status 400 and above.
+pub(super) fn status_sentence(answer: &Response) -> String {
+    let reason = String::from_utf8_lossy(&answer.reason);
+    format!(
+        "Failed to load resource: the server responded with a status of {} ({})",
+        answer.status, reason
+    )
+}
+
+fn mime(headers: &Headers) -> String {
+    let value = headers.all("content-type").last().unwrap_or_default();
+    let text = String::from_utf8_lossy(value);
+    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
+}
+
+fn nosniff(headers: &Headers) -> bool {
+    headers.text("x-content-type-options").is_some_and(|it| {
+        it.split(',').next().is_some_and(|it| it.trim().eq_ignore_ascii_case("nosniff"))
+    })
+}
+
+/// [Opaque-response blocking](https://fetch.spec.whatwg.org/#orb), for what a page's own elements
+/// ask in `no-cors`.
+fn orb(it: &Loading<'_>) -> Option<Failing> {
+    if it.tainting != Tainting::Opaque || it.browser == Browser::Firefox {
+        return None;
+    }
+    let kind = mime(&it.answer.headers);
+    let is_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
+    let is_xml = kind == "text/xml" || kind == "application/xml";
+    let is_html = kind == "text/html";
+    let body = &it.answer.body.bytes;
+    let blocked = if nosniff(&it.answer.headers) {
+        is_json || is_xml || is_html || kind == "text/plain"
+    } else {
+        (is_json && !body.is_empty() && looks_like_json(body))
+            || (is_html && looks_like_html(body))
+            || (is_xml && body.trim_ascii_start().starts_with(b"<?xml"))
+    };
+    blocked.then(|| {
+        Failing::new(
+            FailedBy::Api,
+            format!("The browser withholds an answer of type {kind} from an element."),
+        )
+        .net("BLOCKED_BY_ORB")
+    })
+}
+
+fn looks_like_json(body: &[u8]) -> bool {
+    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
+}
+
+fn looks_like_html(body: &[u8]) -> bool {
+    let start = body.trim_ascii_start();
+    [
+        "<!doctype html",
+        "<html",
+        "<head",
+        "<script",
+        "<body",
+        "<div",
+        "<!--",
+        "<title",
+        "<h1",
+        "<p",
+        "<a",
+        "<table",
+        "<iframe",
+        "<style",
+        "<b",
+        "<br",
+    ]
+    .iter()
+    .any(|it| start.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it.as_bytes())))
+}
+
+/// An image must be one; its status does not matter.
+fn image(it: &Loading<'_>) -> Option<Failing> {
+    if let Some(failing) = orb(it) {
+        return Some(failing);
+    }
+    let body = &it.answer.body;
+    let empty = body.complete && body.is_empty();
+    let known = |magic: &[u8]| body.bytes.starts_with(magic);
+    let svg = mime(&it.answer.headers) == "image/svg+xml";
+    let decodes = if svg {
+        body.bytes.windows(4).any(|it| it == b"<svg")
+    } else {
+        known(b"\x89PNG")
+            || known(b"GIF8")
+            || known(b"\xFF\xD8")
+            || known(b"RIFF")
+            || known(b"BM")
+            || known(b"\0\0")
+            || known(b"\xFF\x0A")
+    };
+    (empty || (!body.bytes.is_empty() && !decodes))
+        .then(|| Failing::new(FailedBy::Api, "What came is no image."))
+}
+
+fn classic_script(it: &Loading<'_>) -> Option<Failing> {
+    let kind = mime(&it.answer.headers);
+    let refused = kind.starts_with("image/")
+        || kind.starts_with("audio/")
+        || kind.starts_with("video/")
+        || kind == "text/csv"
+        || (nosniff(&it.answer.headers) && !is_javascript(&kind));
+    refused.then(|| {
+        Failing::new(FailedBy::Api, format!("{kind} is not executed.")).console(format!(
+            "Refused to execute script from '{}' because its MIME type ('{kind}') is not executable.",
+            it.url
+        ))
+    })
+}
+
+fn module_script(it: &Loading<'_>) -> Option<Failing> {
+    let kind = mime(&it.answer.headers);
+    (!is_javascript(&kind) && kind != "application/wasm").then(|| {
+        Failing::new(FailedBy::Api, "A module must have a JavaScript type.").console(format!(
+            "Failed to load module script: Expected a JavaScript-or-Wasm module script but the \
+             server responded with a MIME type of \"{kind}\". Strict MIME type checking is enforced \
+             for module scripts per HTML spec."
+        ))
+    })
+}
+
+/// [JavaScript MIME type](https://mimesniff.spec.whatwg.org/#javascript-mime-type)
+fn is_javascript(kind: &str) -> bool {
+    let subtype = kind.strip_prefix("text/").or_else(|| kind.strip_prefix("application/"));
+    matches!(
+        subtype,
+        Some(
+            "javascript"
+                | "ecmascript"
+                | "x-javascript"
+                | "x-ecmascript"
+                | "jscript"
+                | "livescript"
+        )
+    )
+}
+
+fn font(it: &Loading<'_>) -> Option<Failing> {
+    let body = &it.answer.body.bytes;
+    let magics: [&[u8]; 6] = [b"wOFF", b"wOF2", b"OTTO", b"\0\x01\0\0", b"true", b"ttcf"];
+    (!body.is_empty() && !magics.iter().any(|it| body.starts_with(it))).then(|| {
+        Failing::new(FailedBy::Api, "What came is no font.")
+            .console(format!("Failed to decode downloaded font: {}", it.url))
+    })
+}
+
+fn event_stream(it: &Loading<'_>) -> Option<Failing> {
+    if it.answer.status != 200 {
+        let failing = Failing::new(
+            FailedBy::Api,
+            format!("An EventSource takes no status {}.", it.answer.status),
+        );
+        return Some(if 400 <= it.answer.status {
+            failing.console(status_sentence(it.answer))
+        } else {
+            failing
+        });
+    }
+    let kind = mime(&it.answer.headers);
+    (kind != "text/event-stream").then(|| {
+        Failing::new(FailedBy::Api, "An EventSource takes only text/event-stream.").console(format!(
+            "EventSource's response has a MIME type (\"{kind}\") that is not \"text/event-stream\". \
+             Aborting the connection."
+        ))
+    })
+}
+
+/// What Chromium calls the thing in its mixed content sentence.
+pub(super) fn mixed_content_word(api: Api) -> &'static str {
+    match api {
+        Api::Fetch | Api::Beacon => "resource",
+        Api::Xhr => "XMLHttpRequest endpoint",
+        Api::Img => "element",
+        Api::Script | Api::Module => "script",
+        Api::Style => "stylesheet",
+        Api::Font => "font",
+        Api::EventSource => "EventSource endpoint",
+    }
+}

@@ -1,0 +1,77 @@
+//! What a browser remembers between requests.
+//!
+//! **Invariant:** nothing else carries over from one request to the next.
+
+use url::Url;
+
+use crate::trace::{HopId, Time};
+
+use super::cookies::CookieJar;
+use super::http_cache::HttpCache;
+use super::preflight::{Grant, Wanted};
+use super::{Browser, Origin};
+
+/// Preflight cache, HTTP cache, cookies.
+#[derive(Clone, Debug, Default)]
+pub struct Memory {
+    pub preflights: PreflightCache,
+    pub answers: HttpCache,
+    pub cookies: CookieJar,
+}
+
+/// [CORS-preflight cache](https://fetch.spec.whatwg.org/#concept-cache). Chromium keeps one
+/// answer per page origin and URL (with its query); credentials are looked at when it is used.
+#[derive(Clone, Debug, Default)]
+pub struct PreflightCache {
+    entries: Vec<Kept>,
+}
+
+#[derive(Clone, Debug)]
+struct Kept {
+    origin: String,
+    url: String,
+    grant: Grant,
+    hop: Option<HopId>,
+}
+
+/// A preflight that need not be sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Covered {
+    /// The hop whose answer is still good, where it is on record.
+    pub by: Option<HopId>,
+}
+
+impl PreflightCache {
+    /// The grant that spares this request its preflight, with the hop that brought it. An opaque
+    /// origin is never remembered.
+    pub fn covering(
+        &self,
+        origin: &Origin,
+        url: &Url,
+        wanted: &Wanted,
+        browser: Browser,
+        now: Time,
+    ) -> Option<Covered> {
+        let (origin, url) = key(origin, url)?;
+        self.entries
+            .iter()
+            .find(|it| {
+                it.origin == origin && it.url == url && it.grant.covers(wanted, browser, now)
+            })
+            .map(|it| Covered { by: it.hop })
+    }
+
+    pub fn store(&mut self, origin: &Origin, url: &Url, grant: Grant, hop: Option<HopId>) {
+        let Some((origin, url)) = key(origin, url) else { return };
+        self.entries.retain(|it| it.origin != origin || it.url != url);
+        self.entries.push(Kept { origin, url, grant, hop });
+    }
+}
+
+fn key(origin: &Origin, url: &Url) -> Option<(String, String)> {
+    let url = url.as_str().split('#').next().unwrap_or_default();
+    match origin {
+        Origin::Opaque => None,
+        it @ Origin::Tuple { .. } => Some((it.serialise(), url.to_owned())),
+    }
+}

@@ -1,0 +1,198 @@
+//! Recorded hops, judged: with the case's options given, and without.
+
+use std::sync::Arc;
+
+use hopscope::fetch::{Api, Known, On, VerdictOutcome, judge};
+use hopscope::trace::{
+    Body, Chain, ChainHop, Clue, Exchange, Failure, FailureKind, Hop, HopId, HopKind, Link,
+    LinkWhy, Outcome, Outside, Request, Response, TapId, Testimony, Time, Timing,
+};
+
+use super::case::{self, Case, TrueHop, Truth};
+
+/// The hops of the last request as a chain, with the links that a linker finds to the ones
+/// before.
+pub(crate) fn chain(truth: &Truth) -> Chain {
+    let last = truth.hops.iter().map(|it| it.step).max().unwrap_or(1);
+    let hops: Vec<(usize, Arc<Hop>)> = truth
+        .hops
+        .iter()
+        .enumerate()
+        .map(|(at, it)| (it.step, Arc::new(hop(it, at as u64 + 1))))
+        .collect();
+    let mut chain = Chain::default();
+    for (_, hop) in hops.iter().filter(|(step, _)| *step == last) {
+        let kind = if hop.is_preflight() { HopKind::Preflight } else { HopKind::Request };
+        chain.hops.push(ChainHop { hop: hop.clone(), kind, link: None, sightings: Vec::new() });
+    }
+    for at in 0..chain.hops.len() {
+        let it = &chain.hops[at];
+        let earlier = hops.iter().rev().filter(|(step, _)| *step < last).map(|(_, hop)| hop);
+        let url = &it.hop.request.url;
+        let covering = earlier.clone().find(|hop| hop.is_preflight() && hop.request.url == *url);
+        let preflighted = at > 0 && chain.hops[at - 1].kind == HopKind::Preflight;
+        if let Some(hop) = covering.filter(|_| it.kind == HopKind::Request && !preflighted) {
+            chain.outside.push(outside(at, LinkWhy::CoveredBy, hop));
+        }
+        let stored =
+            earlier.clone().find(|hop| hop.request.url == *url && hop.status() == Some(200));
+        if let Some(hop) = stored.filter(|_| it.hop.status() == Some(304)) {
+            chain.outside.push(outside(at, LinkWhy::CachedFrom, hop));
+        }
+    }
+    chain
+}
+
+fn outside(at: usize, why: LinkWhy, hop: &Arc<Hop>) -> Outside {
+    let clue = Clue { text: "same URL".to_owned(), certain: false };
+    Outside { at, link: Link { why, to: hop.id, clue }, hop: hop.clone() }
+}
+
+fn hop(it: &TrueHop, sequence: u64) -> Hop {
+    let started = Time(1_700_000_000_000_000).plus(it.t_ms * 1_000);
+    let outcome = match it.status {
+        Some(status) => Outcome::Answered(Response {
+            status,
+            reason: it.status_text.clone().unwrap_or_default().into_bytes(),
+            headers: it.response_headers.iter().cloned().collect(),
+            body: Body::full(it.response_body.clone().unwrap_or_default()),
+            ..Response::default()
+        }),
+        None => Outcome::Failed(Failure {
+            kind: match it.transport.as_deref() {
+                Some("connection reset") => FailureKind::Reset,
+                Some("never answered") => FailureKind::Timeout,
+                Some(_) => FailureKind::Closed,
+                None => FailureKind::Malformed,
+            },
+            detail: String::new(),
+        }),
+    };
+    Hop {
+        id: HopId { recorder: 1, sequence },
+        tap: TapId(0),
+        exchange: Exchange::Http,
+        connection: None,
+        started,
+        ended: Some(started),
+        request: Request {
+            method: it.method.clone(),
+            url: it.url.clone(),
+            headers: it.request_headers.iter().cloned().collect(),
+            ..Request::default()
+        },
+        outcome,
+        timing: Timing::default(),
+        own_changes: Vec::new(),
+        testimony: Testimony::default(),
+    }
+}
+
+/// The case's options, as `--assume` would give them.
+pub(crate) fn options(case: &Case) -> Known {
+    let page = case.page();
+    let request = page.requests.last().unwrap();
+    let made = request.as_made();
+    let mut known = Known {
+        api: Some(request.api),
+        crossorigin: request.crossorigin.clone(),
+        ..Known::default()
+    };
+    if matches!(request.api, Api::Fetch | Api::Xhr | Api::EventSource) {
+        known.credentials = Some(made.credentials);
+    }
+    if request.api == Api::Fetch {
+        known.mode = Some(made.mode);
+        known.redirect = Some(made.redirect);
+    }
+    known
+}
+
+/// The recorded answer broke in a way that the hops as written down do not show.
+fn is_broken_on_the_wire(truth: &Truth) -> bool {
+    matches!(
+        truth.net_error.as_deref(),
+        Some("net::ERR_INVALID_CHUNKED_ENCODING" | "net::ERR_CONTENT_DECODING_FAILED")
+    )
+}
+
+#[test]
+fn judging_agrees_with_the_options_given() {
+    let cases = case::cases(18_001);
+    let (mut total, mut disagreeing) = (0, Vec::new());
+    for case in cases.iter().filter(|it| it.har.enough && !it.chromium.hops.is_empty()) {
+        total += 1;
+        let mut truth = case.chromium.clone();
+        if is_broken_on_the_wire(&truth) {
+            truth.net_error = None;
+            truth.console.clear();
+        }
+        let judged = judge(&chain(&truth), &options(case));
+        let mut found = case::differences(&truth, &judged);
+        if !judged.verdict.depends.is_empty() {
+            found.push(format!("depends: {:?}", judged.verdict.depends));
+        }
+        if !found.is_empty() {
+            disagreeing.push((case.id.clone(), found));
+        }
+    }
+    case::ratchet("judged with options", total, &disagreeing, 275);
+}
+
+#[test]
+fn judging_agrees_without_options() {
+    let cases = case::cases(18_001);
+    let (mut total, mut disagreeing) = (0, Vec::new());
+    for case in cases.iter().filter(|it| it.har.enough && !it.chromium.hops.is_empty()) {
+        total += 1;
+        let judged = judge(&chain(&case.chromium), &Known::default());
+        let verdict = &judged.verdict;
+        let mut found = Vec::new();
+        if verdict.outcome != case::outcome(&case.chromium) {
+            found.push(format!("{:?} {:?}", verdict.outcome, verdict.depends));
+        }
+        if verdict.chromium.code != case.chromium.cors_error.as_deref() {
+            found.push(format!("{:?} != {:?}", case.chromium.cors_error, verdict.chromium.code));
+        }
+        if verdict.depends.iter().any(|it| it.on == On::Credentials) {
+            found.push(format!("depends {:?}", verdict.depends));
+        }
+        if !found.is_empty() {
+            disagreeing.push((case.id.clone(), found));
+        }
+    }
+    case::ratchet("judged without options", total, &disagreeing, 275);
+}
+
+/// Where the code turns on the credentials mode, both measured verdicts are named.
+#[test]
+fn the_unseen_credentials_mode_is_named() {
+    let cases = case::cases(18_001);
+    let (mut total, mut disagreeing) = (0, Vec::new());
+    for case in &cases {
+        let Some(flip) = &case.har.flip else { continue };
+        total += 1;
+        let judged = judge(&chain(&case.chromium), &Known::default());
+        let verdict = &judged.verdict;
+        let code =
+            |it: &str| flip.get(it).and_then(|it| it.strip_prefix("error ")).map(str::to_owned);
+        let default = code("same-origin").unwrap_or_default();
+        let include = code("include").unwrap_or_default();
+        let other =
+            verdict.depends.iter().find(|it| it.on == On::Credentials && it.value == "include");
+        let mut found = Vec::new();
+        if verdict.chromium.code.unwrap_or_default() != default {
+            found.push(format!("default {default} != {:?}", verdict.chromium.code));
+        }
+        if other.and_then(|it| it.code).unwrap_or_default() != include {
+            found.push(format!("include {include} != {other:?}"));
+        }
+        if !default.is_empty() && verdict.outcome != VerdictOutcome::Blocked {
+            found.push(format!("outcome {:?}", verdict.outcome));
+        }
+        if !found.is_empty() {
+            disagreeing.push((case.id.clone(), found));
+        }
+    }
+    case::ratchet("credentials flips", total, &disagreeing, 29);
+}

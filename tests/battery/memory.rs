@@ -1,0 +1,151 @@
+//! The machine with a case's servers in memory: no socket, no clock.
+
+use hopscope::drive::{self, Sockets, wire};
+use hopscope::fetch::judge::{Driven, conclude};
+use hopscope::fetch::{Answer, Ask, Browser, Fetch, Judgement, Memory, Outgoing};
+use hopscope::trace::{Chain, Failure, FailureKind, Response, Time};
+
+use super::case::{self, Case, Shape};
+use super::server::{Asked, Uses, bytes, route};
+
+/// Everything that went over the wire, and the end of the last request.
+pub(crate) struct Played {
+    pub hops: Vec<Shape>,
+    pub judgement: Judgement,
+}
+
+/// Play a case. Sockets that were used before are resent on once, as Chromium does.
+pub(crate) fn play(case: &Case, browser: Browser) -> Played {
+    let page = case.page();
+    let mut memory = Memory::default();
+    let mut world =
+        World { case, uses: Uses::default(), hops: Vec::new(), sockets: Sockets::default() };
+    for origin in drive::documents(&page) {
+        world.sockets.open_for_document(&origin, ());
+    }
+    let mut now = Time(1_700_000_000_000_000);
+    let mut judgement = None;
+    for request in &page.requests {
+        now = now.plus(300_000 + i64::try_from(request.wait_ms_before).unwrap() * 1_000);
+        let (mut fetch, mut ask) = Fetch::start(&page, request, browser, &mut memory, now);
+        let end = loop {
+            now = now.plus(1_000);
+            ask = match ask {
+                Ask::Done(it) => break it,
+                Ask::Connect(out) => match world.reaches(&out) {
+                    Ok(()) => fetch.answer(Answer::Connected, &mut memory, now),
+                    Err(it) => fetch.answer(Answer::Failed(&it), &mut memory, now),
+                },
+                Ask::Preflight(out) | Ask::Send(out) => match world.send(&out) {
+                    Ok(response) => fetch.answer(
+                        Answer::Response { response: &response, hop: None },
+                        &mut memory,
+                        now,
+                    ),
+                    Err(it) => fetch.answer(Answer::Failed(&it), &mut memory, now),
+                },
+            };
+        };
+        let chain = Chain::default();
+        judgement = Some(conclude(&Driven {
+            page: &page,
+            request,
+            browser,
+            chain: &chain,
+            fetch: &fetch,
+            end: &end,
+            hops_after: &[],
+        }));
+    }
+    Played { hops: world.hops, judgement: judgement.unwrap() }
+}
+
+struct World<'a> {
+    case: &'a Case,
+    uses: Uses,
+    hops: Vec<Shape>,
+    sockets: Sockets<()>,
+}
+
+impl World<'_> {
+    fn server(&self, out: &Outgoing) -> Option<&case::Server> {
+        let origin = out.url.origin().ascii_serialization();
+        self.case.servers.iter().find(|it| it.origin == origin && !it.refuse)
+    }
+
+    fn reaches(&self, out: &Outgoing) -> Result<(), Failure> {
+        let failure = |kind| Err(Failure { kind, detail: String::new() });
+        if self.server(out).is_some() {
+            return Ok(());
+        }
+        // The rig's servers speak no TLS; nobody listens elsewhere.
+        failure(if out.url.scheme() == "https" { FailureKind::Tls } else { FailureKind::Refused })
+    }
+
+    fn send(&mut self, out: &Outgoing) -> Result<Response, Failure> {
+        self.reaches(out)?;
+        loop {
+            let used_before = self.sockets.take(out).is_some();
+            let (outcome, keep) = self.exchange(out);
+            if used_before && drive::is_resent(&outcome) {
+                continue;
+            }
+            if keep {
+                self.sockets.put(out, ());
+            }
+            return outcome;
+        }
+    }
+
+    fn exchange(&mut self, out: &Outgoing) -> (Result<Response, Failure>, bool) {
+        let text = |name: &str| out.headers.text(name);
+        self.hops.push((
+            out.method.clone(),
+            out.url.to_string(),
+            text("origin"),
+            text("access-control-request-method"),
+            text("access-control-request-headers"),
+        ));
+        let target = match out.url.query() {
+            Some(query) => format!("{}?{query}", out.url.path()),
+            None => out.url.path().to_owned(),
+        };
+        let asked = Asked { method: &out.method, target: &target, headers: &out.headers };
+        let server = self.server(out).unwrap();
+        let respond = route(server, &asked, &self.uses);
+        let failed = |kind| (Err(Failure { kind, detail: String::new() }), false);
+        match respond.action.as_deref() {
+            Some("close") => return failed(FailureKind::Closed),
+            Some("reset") => return failed(FailureKind::Reset),
+            Some("hang") => return failed(FailureKind::Timeout),
+            _ => {}
+        }
+        let closes = respond.raw.is_some() || respond.close;
+        let mut reader = wire::Reader::new(&out.method);
+        reader.feed(&bytes(&respond, &out.method));
+        if closes && !reader.is_done() {
+            reader.close();
+        }
+        let (outcome, keep) = reader.finish();
+        (outcome.map(drive::decoded), keep && !closes)
+    }
+}
+
+#[test]
+fn the_machine_does_what_chromium_did() {
+    let cases = case::cases(18_001);
+    let mut disagreeing = Vec::new();
+    for case in &cases {
+        let played = play(case, Browser::Chromium);
+        let mut found = Vec::new();
+        let expected = case::shapes(&case.chromium);
+        if played.hops != expected {
+            found.push(format!("hops: {expected:?} != {:?}", played.hops));
+        }
+        found.extend(case::differences(&case.chromium, &played.judgement));
+        if !found.is_empty() {
+            disagreeing.push((case.id.clone(), found));
+        }
+    }
+    case::ratchet("chromium, in memory", cases.len(), &disagreeing, 326);
+}
