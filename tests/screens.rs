@@ -286,6 +286,21 @@ fn copies_what_the_pane_shows() {
 }
 
 #[test]
+fn a_long_chain_scrolls_to_its_hop() {
+    let mut it = Session::story(80, 24);
+    it.chains[0].1 = Arc::new(story::redirect_loop());
+    it.keys("j k enter");
+    snapshot!("redirect_loop_80x24", it.drawn());
+    for hop in (1..20).rev() {
+        it.keys("p");
+        let rung = format!("▸{hop:>3}  GET");
+        assert!(it.drawn().contains(&rung), "no {rung:?} in\n{}", it.drawn());
+    }
+    it.keys("l");
+    snapshot!("redirect_loop_80x24_lineage", it.drawn());
+}
+
+#[test]
 fn what_is_copied_has_its_secrets_redacted() {
     let mut chain = story::direct();
     let mut hops = chain.chain.as_ref().clone();

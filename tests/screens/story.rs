@@ -206,6 +206,25 @@ pub(crate) fn direct() -> Analysis {
     analysis
 }
 
+/// Twenty redirects in a row, longer than any small screen.
+pub(crate) fn redirect_loop() -> Analysis {
+    let mut analysis = blocked_get();
+    let headers = [("location", "/a/very/long/way/to/go/for/nothing/at/all?and=more")];
+    let path = "/a/very/long/way/to/go/for/nothing/at/all?and=more";
+    let hops =
+        (0..20).map(|it| both(41 + 2 * it, "GET", path, path, answer(302, &headers, b""), None));
+    analysis.chain = Arc::new(Chain { hops: hops.collect(), outside: Vec::new() });
+    analysis.judgement.verdict.outcome = VerdictOutcome::Failed;
+    analysis.judgement.verdict.failed = Some(hopscope::fetch::FailedBy::Redirect);
+    analysis.judgement.verdict.chromium.code = None;
+    analysis.judgement.verdict.chromium.net_error = Some("net::ERR_TOO_MANY_REDIRECTS".to_owned());
+    analysis.judgement.verdict.hop = Some(19);
+    analysis.answered = vec![by_app(); 20];
+    analysis.lineage = vec![lineage(What::Prefix, "/a", &[State::Kept; 20], &[])];
+    analysis.findings = Vec::new();
+    analysis
+}
+
 /// Traffic that wants to do harm to the terminal.
 pub(crate) fn hostile() -> Analysis {
     let mut analysis = blocked_get();

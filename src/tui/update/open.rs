@@ -32,7 +32,8 @@ pub(super) fn opened(model: &mut Model, analysis: Arc<Analysis>) {
 /// Remember the frame. Views clamp what they scroll; here their clamping is taken over.
 pub(super) fn drawn(model: &mut Model, seen: Seen) {
     if let Some(open) = &mut model.open {
-        open.reveal = false;
+        // A pane that was not drawn still owes it.
+        open.reveal &= seen.pane(Pane::Chain).is_none();
         for it in &seen.panes {
             open.scroll.set(it.pane, it.top);
         }
