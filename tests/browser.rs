@@ -15,6 +15,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use chromium::Chromium;
+use hopscope::fetch::{self, Api, Known, RedirectMode, VerdictOutcome};
 use hopscope::lab::{Knobs, Lab, LabHandle, tries};
 use hopscope::link;
 use hopscope::proxy::{Options, Proxy, TapSpec, Upstream};
@@ -52,6 +53,7 @@ async fn the_story() {
         assert_eq!(brief(hops), edge, "{name}");
         let inner = chain.hops.iter().flat_map(|it| &it.sightings).map(|it| Arc::as_ref(&it.hop));
         assert_eq!(brief(inner), origin, "{name}");
+        pressed.agrees(chain, &Known { api: Some(Api::Fetch), ..Known::default() });
     }
 }
 
@@ -77,8 +79,16 @@ async fn every_single_request() {
                 assert_eq!(saw["body"], String::from_utf8_lossy(&body.bytes).as_ref(), "{name}");
                 assert_eq!(last.kind, HopKind::Request, "{name}");
             }
+            pressed.agrees(chain, &known(name));
         }
     }
+}
+
+/// What no wire shows of a button's request, and `hopscope explain --assume` would be told.
+fn known(button: &str) -> Known {
+    let api = if button.ends_with("-xhr") { Api::Xhr } else { Api::Fetch };
+    let redirect = (button == "request-no-redirect").then_some(RedirectMode::Error);
+    Known { api: Some(api), redirect, ..Known::default() }
 }
 
 /// Lab, taps and browser.
@@ -141,6 +151,19 @@ impl Pressed {
         assert_eq!(self.chains.len(), 1, "{}: {briefs:?}", self.said["id"]);
         assert_eq!(self.chains[0].hops[0].hop.tap, TapId(0));
         &self.chains[0]
+    }
+
+    /// The verdict on the recorded chain is what Chromium did and said.
+    fn agrees(&self, chain: &Chain, known: &Known) {
+        let verdict = fetch::judge(chain, known).verdict;
+        let said = &self.said;
+        assert_eq!(verdict.chromium.code, said["cors_error"].as_str(), "{said}: {verdict:#?}");
+        let allowed = verdict.outcome == VerdictOutcome::Allowed;
+        assert_eq!(allowed, said["saw"]["ok"].as_bool().unwrap(), "{said}: {verdict:#?}");
+        if let Some(text) = &verdict.chromium.console {
+            let console = said["console"].as_array().unwrap();
+            assert!(console.iter().any(|it| it == text), "{text}: {said}");
+        }
     }
 
     /// The status that the script read, or the CORS error.
