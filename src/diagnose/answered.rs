@@ -99,7 +99,7 @@ impl Scene<'_, '_> {
                 };
                 self.by_between(why, true, fits)
             }
-            None if self.is_innermost(hop.hop.tap) => self.by_app(hop.hop.tap, fits),
+            None if stands_before_app(self.taps, hop.hop.tap) => self.by_app(hop.hop.tap, fits),
             None => match self.should_have_arrived(hop) {
                 Some(tap) => {
                     let why = format!("the request never reached tap {}", self.name(tap));
@@ -108,13 +108,6 @@ impl Scene<'_, '_> {
                 None => recognised(fits),
             },
         }
-    }
-
-    /// A tap that stands right before the app: the last of several, or one that says so.
-    fn is_innermost(&self, tap: TapId) -> bool {
-        let Some(it) = self.taps.get(usize::from(tap.0)) else { return false };
-        let is_last = usize::from(tap.0) + 1 == self.taps.len() && self.taps.len() > 1;
-        is_origin_name(&it.name) || is_last && it.kind != TapKind::Direct && it.name != "edge"
     }
 
     /// The inner tap that this request would have passed, had anybody sent it on: one that
@@ -179,8 +172,15 @@ enum Inside {
     OtherAnswer(TapId, Option<u16>),
 }
 
+/// Whether a tap stands right before the app: the last of several, or one that says so.
+pub(super) fn stands_before_app(taps: &[Tap], tap: TapId) -> bool {
+    let Some(it) = taps.get(usize::from(tap.0)) else { return false };
+    let is_last = usize::from(tap.0) + 1 == taps.len() && taps.len() > 1;
+    is_origin_name(&it.name) || is_last && it.kind != TapKind::Direct && it.name != "edge"
+}
+
 /// The usual names of a tap that stands before the app.
-pub(super) fn is_origin_name(name: &str) -> bool {
+fn is_origin_name(name: &str) -> bool {
     ["origin", "app", "backend", "back-end", "upstream"].contains(&name)
 }
 

@@ -5,7 +5,7 @@
 use super::{Answered, Evidence, Servers};
 use crate::fetch::{Judgement, Mode, VerdictOutcome};
 use crate::lineage::{Actor, Actors, Lineage, Route, State, What, path};
-use crate::trace::{Chain, ChainHop, Hop, HopKind, Tap, Target};
+use crate::trace::{Chain, ChainHop, Hop, HopKind, Tap, TapId, Target};
 
 /// One chain, with everything concluded of it so far.
 #[derive(Clone, Copy, Debug)]
@@ -50,6 +50,11 @@ impl<'a> Case<'a> {
 
     pub fn by(&self, idx: usize) -> Actor {
         self.actors.answered(idx)
+    }
+
+    /// Whether what answers behind this tap is the app.
+    pub fn stands_before_app(&self, tap: TapId) -> bool {
+        super::answered::stands_before_app(self.taps, tap)
     }
 
     /// Whether the answer to this hop is known to be no app's.

@@ -32,7 +32,7 @@ const FIXES: &[Fix] = &[
 fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let mut found = case.hops().filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
     let Some((idx, it, evidence)) = found.next() else { return Vec::new() };
-    let how = it.innermost().failure().filter(|_| !it.sightings.is_empty());
+    let how = it.innermost().failure();
     let how = how.map_or_else(String::new, |it| format!(" ({})", in_words(it.kind)));
     let advice = advise(case, FIXES, &[]);
     let status = it.hop.status().map(|it| format!(" and answered {it}"));
@@ -59,6 +59,11 @@ fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
     if let Some(inner) = hop.sightings.last().map(|it| &it.hop).filter(|it| is_down(it)) {
         let mut evidence = vec![request_line(idx, inner)];
         evidence.extend(status_line(idx, inner));
+        evidence.extend(status_line(idx, &hop.hop));
+        return Some(evidence);
+    }
+    if case.stands_before_app(hop.hop.tap) && is_down(&hop.hop) {
+        let mut evidence = vec![request_line(idx, &hop.hop)];
         evidence.extend(status_line(idx, &hop.hop));
         return Some(evidence);
     }
@@ -126,6 +131,9 @@ mod tests {
                 &["edge GET http://gw.test/items 502", "origin GET http://app.test/items reset"],
                 Some((1, "app")),
             ),
+            // Only the origin tap: it stands right before the app.
+            (&["origin GET http://app.test/items refused"], Some((1, "app"))),
+            (&["edge GET http://app.test/items refused"], None),
             // A 502 that the app itself sent, and one that nobody can be named for.
             (&["edge GET http://gw.test/items 502", "origin GET http://app.test/items 502"], None),
             (&["edge GET http://gw.test/items 502"], None),

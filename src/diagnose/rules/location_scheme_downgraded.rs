@@ -41,7 +41,13 @@ const FIXES: &[Fix] = &[
 fn location_scheme_downgraded(case: &Case<'_>) -> Vec<Finding> {
     let downgraded = |(_, it, to): &(usize, &ChainHop, String)| {
         let (from, to) = (Target::parse(&it.hop.request.url), Target::parse(to));
+        // A path alone keeps the scheme that the client used.
+        let names_scheme = !it
+            .hop
+            .response()
+            .is_some_and(|it| it.headers.text("location").is_some_and(|it| it.starts_with('/')));
         is_https(it)
+            && names_scheme
             && to.scheme.eq_ignore_ascii_case("http")
             && from.host().eq_ignore_ascii_case(to.host())
     };
@@ -58,11 +64,12 @@ fn location_scheme_downgraded(case: &Case<'_>) -> Vec<Finding> {
     ]
 }
 
-/// By its URL, or by what a layer before the tap says.
+/// By its URL, or by what a layer before the tap says. What is added behind the tap says
+/// nothing about the client: some gateways always claim https.
 fn is_https(hop: &ChainHop) -> bool {
-    let told = hop.seen().filter_map(|it| it.request.headers.text("x-forwarded-proto"));
+    let told = hop.hop.request.headers.text("x-forwarded-proto");
     path::server_of(&hop.hop.request.url).starts_with("https:")
-        || told.into_iter().any(|it| it.eq_ignore_ascii_case("https"))
+        || told.is_some_and(|it| it.eq_ignore_ascii_case("https"))
 }
 
 #[cfg(test)]
@@ -86,6 +93,18 @@ mod tests {
             (&["edge GET http://gw.test/items 301 location=https://gw.test/items"], None),
             (&["edge GET http://gw.test/items 301 location=http://gw.test/items/"], None),
             (&["edge GET https://gw.test/items 301 location=/items/"], None),
+            (
+                &["edge GET http://gw.test/items 301 location=/items/ >x-forwarded-proto=https"],
+                None,
+            ),
+            // A gateway that claims https by itself.
+            (
+                &[
+                    "edge GET http://gw.test/items 307 location=http://gw.test/items/",
+                    "origin GET http://app.test/items 307 location=http://gw.test/items/ >x-forwarded-proto=https",
+                ],
+                None,
+            ),
             // Another host speaks for itself.
             (&["edge GET https://gw.test/items 302 location=http://other.test/"], None),
         ] {

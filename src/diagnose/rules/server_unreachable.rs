@@ -20,7 +20,8 @@ fn server_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let mut failed = case.hops().filter_map(|(idx, it)| {
         let failure = it.hop.failure().filter(|_| it.hop.response().is_none())?;
         let theirs = !matches!(failure.kind, FailureKind::Aborted | FailureKind::RefusedByTap);
-        theirs.then_some((idx, it, failure))
+        // Right before the app it is the app that is missing: see `app_unreachable`.
+        (theirs && !case.stands_before_app(it.hop.tap)).then_some((idx, it, failure))
     });
     let Some((idx, it, failure)) = failed.next() else { return Vec::new() };
     let server = crate::trace::Target::parse(&it.hop.request.url).authority;
@@ -49,6 +50,7 @@ mod tests {
             (&["edge GET http://gw.test/a aborted"], None),
             (&["edge GET http://gw.test/a refused-by-tap"], None),
             (&["edge GET http://gw.test/a 502"], None),
+            (&["origin GET http://app.test/a refused"], None),
         ] {
             check("server-unreachable", lines, found);
         }

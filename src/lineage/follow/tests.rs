@@ -144,6 +144,26 @@ fn what_a_redirect_changes_stands_at_the_redirect() {
 }
 
 #[test]
+fn what_a_gateway_changes_stands_between_the_taps() {
+    let lines: &[Line<'_>] = &[
+        ("GET http://gw/prod/items", &[PAGE, ("cookie", "a")], 200, &[]),
+        ("HEAD http://app/items/?q", &[("x", "1")], 200, &[]),
+    ];
+    check(&What::Slash, lines, Some("added; 1 added by gateway on the way"));
+    check(&What::Query, lines, Some("added; 1 added by gateway on the way"));
+    check(&What::Method, lines, Some("changed; 1 changed by gateway on the way"));
+    check(&What::Origin, lines, Some("dropped; 1 dropped by gateway on the way"));
+    check(&What::Cookie, lines, Some("dropped; 1 dropped by gateway on the way"));
+    // No header at all: the tool that saw it does not tell.
+    let lines: &[Line<'_>] = &[
+        ("OPTIONS http://gw/items", &[PAGE, ASK], 504, &[]),
+        ("OPTIONS http://app/items", &[], 504, &[]),
+    ];
+    check(&What::Origin, lines, Some("kept"));
+    check(&What::Method, lines, Some("kept"));
+}
+
+#[test]
 fn a_prefix_can_be_doubled() {
     let lines: &[Line<'_>] = &[
         ("GET http://gw/dev/admin", &[], 301, &[("location", "/dev/dev/admin/")]),
