@@ -13,8 +13,10 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
+use hopscope::diagnose::{self, Analysis, Servers};
+use hopscope::fetch::{Known, judge};
 use hopscope::link;
-use hopscope::trace::{Chain, HopId, Link};
+use hopscope::trace::{Chain, HopId, Link, Tap};
 use script::Story;
 
 #[test]
@@ -40,12 +42,15 @@ fn every_story_ends_as_written() {
 fn check(story: &Story) -> Result<(), String> {
     let (hops, taps) = story.hops();
     let chains = link::chains(&hops, &taps);
+    let analysed = analyse(&chains, &taps);
     let numbers: BTreeMap<HopId, usize> =
         hops.iter().enumerate().map(|(at, it)| (it.id, at + 1)).collect();
     let found = [
         ("chains", Some(&story.chains), rows(&chains, &numbers)),
         ("links", story.links.as_ref(), links(&chains, &numbers)),
         ("outside", story.outside.as_ref(), outside(&chains, &numbers)),
+        ("verdicts", story.verdicts.as_ref(), verdicts(&analysed)),
+        ("findings", story.findings.as_ref(), findings(&analysed)),
         ("sightings", story.sightings.as_ref(), sightings(&chains, &numbers)),
     ];
     // The order of the recording must not matter.
@@ -60,6 +65,34 @@ fn check(story: &Story) -> Result<(), String> {
         })
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(format!(" {}\n{}", story.title, wrong.join("\n"))) }
+}
+
+/// Everything that is concluded of chains.
+fn analyse(chains: &[Chain], taps: &[Tap]) -> Vec<Analysis> {
+    let mut servers = Servers::default();
+    chains.iter().for_each(|it| servers.learn(it));
+    let analyse = |chain: &Chain| {
+        let judgement = judge(chain, &Known::default());
+        diagnose::analyse(Arc::new(chain.clone()), taps, judgement, &servers)
+    };
+    chains.iter().map(analyse).collect()
+}
+
+/// `blocked MissingAllowOriginHeader at 3`: the outcome, Chromium's code, and the step.
+fn verdicts(analysed: &[Analysis]) -> Vec<String> {
+    let verdicts = analysed.iter().map(|it| {
+        let verdict = &it.judgement.verdict;
+        let code = verdict.chromium.code.map(|it| format!(" {it}")).unwrap_or_default();
+        let step = verdict.hop.map(|it| format!(" at {}", it + 1)).unwrap_or_default();
+        format!("{}{code}{step}", verdict.outcome.as_str())
+    });
+    verdicts.collect()
+}
+
+/// `stage-prefix-lost at 2`: the codes of all chains, and the step of the guilty hop.
+fn findings(analysed: &[Analysis]) -> Vec<String> {
+    let findings = analysed.iter().flat_map(|it| &it.findings);
+    findings.map(|it| format!("{} at {}", it.code, it.hop + 1)).collect()
 }
 
 /// `1 2 3`: the hops of each chain.

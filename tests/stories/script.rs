@@ -47,6 +47,10 @@ pub(crate) struct Story {
     pub(crate) links: Option<Vec<String>>,
     pub(crate) outside: Option<Vec<String>>,
     pub(crate) sightings: Option<Vec<String>>,
+    /// One a chain.
+    pub(crate) verdicts: Option<Vec<String>>,
+    /// Those of all chains, in order.
+    pub(crate) findings: Option<Vec<String>>,
 }
 
 pub(crate) fn read(text: &str) -> Result<Vec<Story>, String> {
@@ -66,6 +70,8 @@ impl Story {
             links: None,
             outside: None,
             sightings: None,
+            verdicts: None,
+            findings: None,
         }
     }
 

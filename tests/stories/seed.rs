@@ -13,6 +13,8 @@ struct Try {
     /// `OPTIONS /items 200 | GET /items 301`.
     browser: String,
     backend: String,
+    /// `PreflightMissingAllowOriginHeader`; `None` for no error.
+    code: String,
 }
 
 fn tries() -> Vec<Try> {
@@ -22,6 +24,7 @@ fn tries() -> Vec<Try> {
         name: pair[0][0].trim_end_matches("-browser.har").to_owned(),
         browser: pair[0][3].to_owned(),
         backend: pair[1][3].to_owned(),
+        code: pair[0][4].split([' ', '=']).nth(1).unwrap().to_owned(),
     });
     pairs.collect()
 }
@@ -93,3 +96,85 @@ fn sides(chains: &[Chain]) -> Vec<Vec<u64>> {
     let steps = chains.iter().flat_map(|it| &it.hops);
     steps.map(|it| it.seen().map(|it| it.id.sequence).collect()).collect()
 }
+
+#[test]
+fn each_try_ends_as_in_chromium() {
+    for it in tries() {
+        let analysed = crate::analyse(&pair(&it.name), &[tap("edge"), tap("origin")]);
+        let verdict = &analysed[0].judgement.verdict;
+        assert_eq!(verdict.chromium.code.unwrap_or("None"), it.code, "{}", it.name);
+    }
+}
+
+#[test]
+fn each_try_has_the_storys_causes() {
+    for it in tries() {
+        let analysed = crate::analyse(&pair(&it.name), &[tap("edge"), tap("origin")]);
+        let found = crate::findings(&analysed);
+        let (_, wanted) =
+            CAUSES.iter().find(|(names, _)| names.contains(&it.name.as_str())).unwrap();
+        let mut rest = found.iter();
+        let in_order = wanted.iter().all(|it| rest.any(|found| found == it));
+        assert!(in_order, "{}: wanted {wanted:?}, found {found:?}", it.name);
+        assert_eq!(wanted.is_empty(), found.is_empty(), "{}: found {found:?}", it.name);
+    }
+}
+
+/// The causes of each try, in their order. Others may be named between them.
+const CAUSES: &[(&[&str], &[&str])] = &[
+    (
+        &["00-0", "00-1", "01-0", "01-1"],
+        &["stage-prefix-lost at 2", "gateway-error-without-cors at 3"],
+    ),
+    (
+        &["00-2", "01-2"],
+        &[
+            "trailing-slash-dropped at 2",
+            "stage-prefix-lost at 2",
+            "gateway-error-without-cors at 3",
+        ],
+    ),
+    (&["00-3", "01-3"], &["stage-prefix-lost at 1", "gateway-error-without-cors at 2"]),
+    (
+        &["00-4", "01-4"],
+        &[
+            "trailing-slash-dropped at 1",
+            "stage-prefix-lost at 1",
+            "gateway-error-without-cors at 2",
+        ],
+    ),
+    (&["00-5"], &["append-slash-refuses-write at 2"]),
+    (&["00-6"], &["trailing-slash-dropped at 2", "append-slash-refuses-write at 2"]),
+    (&["00-7"], &["trailing-slash-dropped at 1", "append-slash-refuses-write at 1"]),
+    (
+        &["01-5"],
+        &[
+            "stage-prefix-lost at 2",
+            "redirect-drops-method at 2",
+            "gateway-error-without-cors at 3",
+        ],
+    ),
+    (
+        &["01-6"],
+        &[
+            "trailing-slash-dropped at 2",
+            "stage-prefix-lost at 2",
+            "redirect-drops-method at 2",
+            "gateway-error-without-cors at 3",
+        ],
+    ),
+    (
+        &["01-7"],
+        &[
+            "trailing-slash-dropped at 1",
+            "stage-prefix-lost at 1",
+            "redirect-drops-method at 1",
+            "gateway-error-without-cors at 2",
+        ],
+    ),
+    (
+        &["07-0", "07-1", "07-2", "07-3", "07-4", "07-5", "07-6", "07-7"],
+        &["app-unreachable at 1", "gateway-error-without-cors at 1"],
+    ),
+    (&["08-0", "08-1", "08-2", "08-3", "08-4", "08-5", "08-6", "08-7"], &[]),
+];

@@ -74,7 +74,14 @@ fn rows(chains: &[Chain]) -> BTreeSet<Vec<HopId>> {
     chains.iter().map(|it| it.hops.iter().map(|it| it.hop.id).collect()).collect()
 }
 
+/// How many cases, `PROPTEST_CASES` says; what failed is in the message and kept nowhere.
+fn config() -> ProptestConfig {
+    ProptestConfig { failure_persistence: None, ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn interleaved_chains_come_apart_again(
         kinds in prop::collection::vec(0..7_usize, 1..12),
