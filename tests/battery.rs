@@ -14,3 +14,5 @@ mod judged;
 mod memory;
 #[path = "battery/server.rs"]
 mod server;
+#[path = "battery/sockets.rs"]
+mod sockets;

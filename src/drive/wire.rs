@@ -70,6 +70,11 @@ impl Reader {
         });
     }
 
+    /// Read no further: what came is what was wanted.
+    pub fn leave(&mut self) {
+        self.end(|response| response.ok_or_else(|| closed("no answer came")));
+    }
+
     /// Whether the answer, or the failure, is complete.
     pub fn is_done(&self) -> bool {
         matches!(self.state, State::Done { .. })

@@ -1,0 +1,238 @@
+//! One browser's connections: sending a request, reading its answer, writing down the hop.
+//!
+//! **Invariant:** every request that was put on a wire is a hop, also one that is sent again.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::time::{Instant, timeout, timeout_at};
+
+use crate::fetch::{Outgoing, Page};
+use crate::tls::Tls;
+use crate::trace::{
+    Body, ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Outcome, Request, Response,
+    TapId, Testimony, Time, Timing, Version,
+};
+
+use super::clock::Clock;
+use super::connect::{self, Stream, failure, io_failure};
+use super::sockets::{Sockets, documents, is_resent};
+use super::wire::Reader;
+use super::{Options, decoded};
+
+pub(super) struct Client {
+    clock: Clock,
+    /// `None` stands for the connection on which a browser would have loaded the page.
+    sockets: Sockets<Option<Connection>>,
+    via: Option<SocketAddr>,
+    tls: Option<Tls>,
+    recorder: u64,
+    n_hops: u64,
+    n_connections: u64,
+    testimony: Testimony,
+    /// The answer is a stream of events: its head is enough.
+    head_is_enough: bool,
+    deadline: Instant,
+}
+
+struct Connection {
+    stream: Box<dyn Stream>,
+    id: ConnectionId,
+}
+
+/// What came of one [`Outgoing`].
+pub(super) struct Sent {
+    pub hops: Vec<Hop>,
+    pub outcome: Result<Response, Failure>,
+}
+
+impl Client {
+    pub(super) fn new(options: &Options, page: &Page) -> Client {
+        let mut sockets = Sockets::default();
+        for origin in documents(page) {
+            sockets.open_for_document(&origin, None);
+        }
+        Client {
+            clock: Clock::start(),
+            sockets,
+            via: options.via,
+            tls: options.tls.clone(),
+            recorder: getrandom::u64().unwrap_or(1),
+            n_hops: 0,
+            n_connections: 0,
+            testimony: Testimony::default(),
+            head_is_enough: false,
+            deadline: Instant::now() + options.patience,
+        }
+    }
+
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// A new request of the page begins.
+    pub(super) fn begin(&mut self, testimony: Testimony, head_is_enough: bool, deadline: Instant) {
+        self.testimony = testimony;
+        self.head_is_enough = head_is_enough;
+        self.deadline = deadline;
+    }
+
+    /// Only open a connection.
+    pub(super) async fn reach(&mut self, out: &Outgoing) -> Result<(), Failure> {
+        self.open(out).await.map(drop)
+    }
+
+    /// Send a request, again if the connection had been used before and brought nothing.
+    pub(super) async fn send(&mut self, out: &Outgoing) -> Sent {
+        let mut hops = Vec::new();
+        loop {
+            let (mut connection, used_before, connecting) = match self.idle(out).await {
+                Some(Some(connection)) => (connection, true, None),
+                used => {
+                    let began = Instant::now();
+                    match self.open(out).await {
+                        Ok(it) => (it, used.is_some(), Some(began.elapsed())),
+                        Err(failure) => return Sent { hops, outcome: Err(failure) },
+                    }
+                }
+            };
+            let (outcome, keep) = self.exchange(&mut connection, out, connecting, &mut hops).await;
+            if used_before && is_resent(&outcome) && Instant::now() < self.deadline {
+                continue;
+            }
+            if keep {
+                self.sockets.put(out, Some(connection));
+            }
+            return Sent { hops, outcome };
+        }
+    }
+
+    /// An idle connection that is still open.
+    async fn idle(&mut self, out: &Outgoing) -> Option<Option<Connection>> {
+        while let Some(found) = self.sockets.take(out) {
+            let Some(mut connection) = found else { return Some(None) };
+            // Anything to read now is the server's farewell.
+            let mut byte = [0];
+            if timeout(Duration::ZERO, connection.stream.read(&mut byte)).await.is_err() {
+                return Some(Some(connection));
+            }
+        }
+        None
+    }
+
+    async fn open(&mut self, out: &Outgoing) -> Result<Connection, Failure> {
+        let opening = connect::open(&out.url, self.via, self.tls.as_ref());
+        let stream = timeout_at(self.deadline, opening).await.unwrap_or_else(|_| {
+            Err(failure(FailureKind::Timeout, "no connection within the limit"))
+        })?;
+        self.n_connections += 1;
+        Ok(Connection { stream, id: ConnectionId(self.n_connections) })
+    }
+
+    async fn exchange(
+        &mut self,
+        connection: &mut Connection,
+        out: &Outgoing,
+        connecting: Option<Duration>,
+        hops: &mut Vec<Hop>,
+    ) -> (Result<Response, Failure>, bool) {
+        self.n_hops += 1;
+        let id = HopId { recorder: self.recorder, sequence: self.n_hops };
+        let started = self.clock.now();
+        let mut reader = Reader::new(&out.method);
+        let answered = self.talk(connection, out, &mut reader).await;
+        let ended = self.clock.now();
+        let (outcome, keep) = reader.finish();
+        let outcome = outcome.map(decoded);
+        let since = |from: Time, to: Time| u64::try_from(to.since(from)).ok();
+        hops.push(Hop {
+            id,
+            tap: TapId(0),
+            exchange: Exchange::Http,
+            connection: Some(connection.id),
+            started,
+            ended: Some(ended),
+            request: Request {
+                method: out.method.clone(),
+                url: out.url.to_string(),
+                version: Version::Http11,
+                headers: out.headers.clone(),
+                body: Body::full(out.body.clone()),
+            },
+            outcome: match &outcome {
+                Ok(response) => Outcome::Answered(response.clone()),
+                Err(failure) => Outcome::Failed(failure.clone()),
+            },
+            timing: Timing {
+                connect: connecting.and_then(|it| u64::try_from(it.as_micros()).ok()),
+                tls: None,
+                wait: answered.and_then(|it| since(started, it)),
+                receive: answered.and_then(|it| since(it, ended)),
+            },
+            own_changes: Vec::new(),
+            testimony: self.testimony.clone(),
+        });
+        (outcome, keep)
+    }
+
+    /// Write the request and read until the answer is whole; returns when its head came.
+    async fn talk(
+        &self,
+        connection: &mut Connection,
+        out: &Outgoing,
+        reader: &mut Reader,
+    ) -> Option<Time> {
+        let mut head_at = None;
+        // A server may answer and close before it has read everything: what it said still counts.
+        let written =
+            timeout_at(self.deadline, connection.stream.write_all(&self.bytes(out))).await;
+        let mut buffer = vec![0; 16_384];
+        while !reader.is_done() {
+            let read = timeout_at(self.deadline, connection.stream.read(&mut buffer)).await;
+            match read {
+                Err(_) => {
+                    reader.broken(failure(FailureKind::Timeout, "nothing came within the limit"));
+                }
+                Ok(Ok(0)) => reader.close(),
+                Ok(Ok(n)) => reader.feed(buffer.get(..n).unwrap_or_default()),
+                Ok(Err(error)) => {
+                    let error = match &written {
+                        Ok(Err(first)) if reader.is_untouched() => first,
+                        _ => &error,
+                    };
+                    reader.broken(io_failure(error));
+                }
+            }
+            if head_at.is_none() && reader.has_head() {
+                head_at = Some(self.clock.now());
+            }
+            if self.head_is_enough && reader.has_head() {
+                reader.leave();
+            }
+        }
+        head_at
+    }
+
+    /// The request's bytes: in absolute form towards a proxy.
+    fn bytes(&self, out: &Outgoing) -> Vec<u8> {
+        let proxied = self.via.is_some() && out.url.scheme() == "http";
+        let target = match (proxied, out.url.query()) {
+            (true, _) => out.url.to_string(),
+            (false, Some(query)) => format!("{}?{query}", out.url.path()),
+            (false, None) => out.url.path().to_owned(),
+        };
+        let mut bytes = format!("{} {target} HTTP/1.1\r\n", out.method).into_bytes();
+        for header in out.headers.iter() {
+            let connection = proxied && header.name.eq_ignore_ascii_case("connection");
+            let name = if connection { "Proxy-Connection" } else { &header.name };
+            bytes.extend_from_slice(name.as_bytes());
+            bytes.extend_from_slice(b": ");
+            bytes.extend_from_slice(&header.value);
+            bytes.extend_from_slice(b"\r\n");
+        }
+        bytes.extend_from_slice(b"\r\n");
+        bytes.extend_from_slice(&out.body);
+        bytes
+    }
+}

@@ -1,0 +1,114 @@
+//! Opening connections: directly, through a forward proxy, and with TLS.
+//!
+//! **Invariant:** a failure to connect says which step failed: the name, the connection, TLS.
+
+use std::io;
+use std::net::SocketAddr;
+
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpStream;
+use url::{Host, Url};
+
+use crate::tls::Tls;
+use crate::trace::{Failure, FailureKind};
+
+/// Bytes both ways.
+pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
+
+/// Open a connection on which `url` can be asked for.
+pub(super) async fn open(
+    url: &Url,
+    via: Option<SocketAddr>,
+    tls: Option<&Tls>,
+) -> Result<Box<dyn Stream>, Failure> {
+    let secure = url.scheme() == "https";
+    let mut tcp = match via {
+        Some(proxy) => connected(TcpStream::connect(proxy).await)?,
+        None => dial(url).await?,
+    };
+    // A browser does not hold back small requests.
+    let _ = tcp.set_nodelay(true);
+    if !secure {
+        return Ok(Box::new(tcp));
+    }
+    if via.is_some() {
+        tunnel(&mut tcp, url).await?;
+    }
+    let host = url.host_str().unwrap_or_default();
+    let trusting = match tls {
+        Some(it) => it.clone(),
+        None => Tls::new(None).map_err(|it| failure(FailureKind::Tls, &it.to_string()))?,
+    };
+    match trusting.connect(host, tcp).await {
+        Ok(stream) => Ok(Box::new(stream)),
+        Err(error) => Err(failure(FailureKind::Tls, &error.to_string())),
+    }
+}
+
+async fn dial(url: &Url) -> Result<TcpStream, Failure> {
+    let port = url.port_or_known_default().unwrap_or(80);
+    match url.host() {
+        Some(Host::Ipv4(it)) => connected(TcpStream::connect((it, port)).await),
+        Some(Host::Ipv6(it)) => connected(TcpStream::connect((it, port)).await),
+        Some(Host::Domain(name)) => {
+            let found = tokio::net::lookup_host((name, port)).await;
+            let mut addresses: Vec<SocketAddr> =
+                found.map_err(|it| failure(FailureKind::Dns, &it.to_string()))?.collect();
+            // `localhost` is where most servers listen.
+            addresses.sort_by_key(SocketAddr::is_ipv6);
+            let mut last = failure(FailureKind::Dns, "the name has no address");
+            for address in addresses {
+                match connected(TcpStream::connect(address).await) {
+                    Ok(tcp) => return Ok(tcp),
+                    Err(it) => last = it,
+                }
+            }
+            Err(last)
+        }
+        None => Err(failure(FailureKind::Dns, "the URL has no host")),
+    }
+}
+
+/// Ask a forward proxy for a tunnel.
+async fn tunnel(tcp: &mut TcpStream, url: &Url) -> Result<(), Failure> {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or(443);
+    let ask = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
+    connected(tcp.write_all(ask.as_bytes()).await)?;
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") && head.len() < 16_384 {
+        let byte = connected(tcp.read_u8().await)?;
+        head.push(byte);
+    }
+    if head.get(9..10) == Some(b"2") {
+        return Ok(());
+    }
+    let line = String::from_utf8_lossy(&head);
+    let line = line.lines().next().unwrap_or_default();
+    Err(failure(FailureKind::RefusedByTap, &format!("the proxy would not tunnel: {line}")))
+}
+
+fn connected<T>(result: io::Result<T>) -> Result<T, Failure> {
+    result.map_err(|error| io_failure(&error))
+}
+
+/// What an error of the operating system means for an exchange.
+pub(super) fn io_failure(error: &io::Error) -> Failure {
+    use io::ErrorKind as K;
+    let kind = match error.kind() {
+        K::ConnectionRefused => FailureKind::Refused,
+        K::HostUnreachable | K::NetworkUnreachable | K::AddrNotAvailable => {
+            FailureKind::Unreachable
+        }
+        K::ConnectionReset => FailureKind::Reset,
+        K::TimedOut => FailureKind::Timeout,
+        _ => FailureKind::Closed,
+    };
+    failure(kind, &error.to_string())
+}
+
+pub(super) fn failure(kind: FailureKind, detail: &str) -> Failure {
+    Failure { kind, detail: detail.to_owned() }
+}
