@@ -6,8 +6,10 @@
 mod console;
 mod demo;
 mod desk;
+mod driven;
 mod error;
 mod explain;
+mod fetch;
 mod import;
 mod info;
 mod lab;
@@ -38,6 +40,7 @@ pub fn run(cli: Cli, console: Console) -> Result<u8, Error> {
         Some(Command::Open(options)) => open::run(&options, console),
         Some(Command::Info(options)) => info::run(&options, console),
         Some(Command::Explain(options)) => explain::run(&options, console),
+        Some(Command::Fetch(options)) => fetch::run(&options, console),
         Some(Command::Import(options)) => import::run(&options, console),
         Some(Command::Lab(options)) => lab::run(&options, console),
     }

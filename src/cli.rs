@@ -6,6 +6,7 @@
 mod assume;
 mod demo;
 mod explain;
+mod fetch;
 mod inputs;
 mod lab;
 mod record;
@@ -17,6 +18,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use assume::{Assume, AssumeKey};
 pub use demo::Demo;
 pub use explain::{Explain, FailOn, Print};
+pub use fetch::Fetch;
 pub use inputs::Input;
 pub use lab::LabOptions;
 pub use record::{Live, Record};
@@ -53,6 +55,8 @@ pub enum Command {
     Info(Info),
     /// Say what a browser concludes from recorded hops, who caused it, what to change
     Explain(Explain),
+    /// Do what a browser would do for a page at ORIGIN, for real, and explain it
+    Fetch(Box<Fetch>),
     /// Write hops of other tools into a trace
     Import(Import),
     /// Start only the lab's gateway, app and page, with knobs

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
+use crate::drive::page_file;
 use crate::{formats, lab, proxy, store, tls, tui};
 
 /// What can stop a command. Broken traffic never does.
@@ -15,6 +16,8 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot read {}", path.display())]
     Har { path: PathBuf, source: formats::har::Error },
+    #[error("cannot read the page {}", path.display())]
+    Page { path: PathBuf, source: page_file::Error },
     #[error("cannot write the output")]
     Write { source: io::Error },
     #[error("there is no chain {wanted}: the recording has {chains}")]
@@ -45,6 +48,7 @@ impl Error {
             }
             Error::Read { .. } | Error::Runtime { .. } | Error::Write { .. } => None,
             Error::Har { source, .. } => Some(source.hint().to_owned()),
+            Error::Page { source, .. } => source.hint(),
             Error::NoSuchChain { .. } => {
                 Some("without --chain every chain is printed with its number".to_owned())
             }

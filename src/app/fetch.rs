@@ -1,0 +1,154 @@
+//! `hopscope fetch`: do what a browser would do, for real, and explain it.
+
+use std::net::{SocketAddr, ToSocketAddrs as _};
+use std::path::Path;
+use std::sync::Arc;
+
+use super::print::Printer;
+use super::{Console, Error, driven};
+use crate::cli::Fetch;
+use crate::drive::{self, Options, page_file};
+use crate::fetch::{Api, Browser, CacheMode, Page, PageRequest};
+use crate::store::Store;
+use crate::trace::{Headers, Tap, TapKind, Target};
+
+/// Drive, record, explain.
+pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
+    let page = match &options.page {
+        Some(path) => read_page(path)?,
+        None => page_of(options)?,
+    };
+    let drive_options = Options {
+        browser: options.browser.unwrap_or(Browser::Chromium),
+        via: options.via.as_deref().map(via).transpose()?,
+        cookies: cookies(options),
+    };
+    let runtime = super::runtime()?;
+    let chains = runtime.block_on(drive::run(&page, &drive_options));
+    let taps = vec![Tap {
+        name: "direct".to_owned(),
+        kind: TapKind::Direct,
+        address: options.via.clone().unwrap_or_default(),
+        upstream: None,
+    }];
+    if let Some(path) = &options.output {
+        let hops = chains.iter().flat_map(|it| it.hops.iter().cloned());
+        Store::import(path, &taps, hops)?;
+    }
+    let analyses = driven::analyse(chains, &taps);
+    let places = crate::formats::json::places(analyses.iter().map(|it| Arc::as_ref(&it.chain)));
+    let secrets = super::secrets(options.print.reveal);
+    let mut printer = Printer::begin(&mut console, &options.print, &taps, &places, &secrets)?;
+    for (idx, analysis) in analyses.iter().enumerate() {
+        printer.chain(idx + 1, None, analysis)?;
+    }
+    printer.end("the page asks for nothing")
+}
+
+fn read_page(path: &Path) -> Result<Page, Error> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| Error::Read { path: path.to_owned(), source })?;
+    page_file::parse(&text).map_err(|source| Error::Page { path: path.to_owned(), source })
+}
+
+/// The page that the command line describes: one request.
+fn page_of(options: &Fetch) -> Result<Page, Error> {
+    let url = options.url.clone().unwrap_or_default();
+    let origin = options.origin.clone().unwrap_or_default();
+    let body = options.data.as_deref().map(body).transpose()?;
+    let mut request = PageRequest::get(absolute(&url)?);
+    if let Some(method) = &options.method {
+        request.method.clone_from(method);
+    } else if body.is_some() {
+        "POST".clone_into(&mut request.method);
+    }
+    request.body = body;
+    request.headers = options.headers.iter().cloned().collect::<Headers>();
+    request.api = options.api.unwrap_or(Api::Fetch);
+    request.mode = options.mode.unwrap_or(request.mode);
+    request.credentials = options.credentials.unwrap_or(request.credentials);
+    request.redirect = options.redirect.unwrap_or(request.redirect);
+    request.crossorigin.clone_from(&options.crossorigin);
+    request.timeout_ms = options.timeout_ms;
+    if let Some(word) = &options.cache {
+        request.cache = CacheMode::parse(word).ok_or_else(|| Error::Usage {
+            message: format!("`{word}` is no cache mode"),
+            hint: format!("one of {}", words(CacheMode::ALL.iter().map(|it| it.as_str()))),
+        })?;
+    }
+    Ok(Page {
+        origin: serialised_origin(&origin)?,
+        address_space: options.address_space,
+        requests: vec![request],
+        ..Page::default()
+    })
+}
+
+fn words(all: impl Iterator<Item = &'static str>) -> String {
+    all.collect::<Vec<_>>().join(", ")
+}
+
+/// `@file` or the text itself.
+fn body(data: &str) -> Result<String, Error> {
+    match data.strip_prefix('@') {
+        Some(path) => std::fs::read_to_string(path)
+            .map_err(|source| Error::Read { path: path.into(), source }),
+        None => Ok(data.to_owned()),
+    }
+}
+
+/// A URL with a scheme: `localhost:8000/x` is what people type.
+fn absolute(url: &str) -> Result<String, Error> {
+    let with_scheme = if url.contains("://") || has_other_scheme(url) {
+        url.to_owned()
+    } else {
+        format!("http://{url}")
+    };
+    match url::Url::parse(&with_scheme) {
+        Ok(_) => Ok(with_scheme),
+        Err(why) => Err(Error::Usage {
+            message: format!("`{url}` is no URL: {why}"),
+            hint: "for example https://api.example.com/prod/items".to_owned(),
+        }),
+    }
+}
+
+/// `data:…`, `mailto:…`; but `localhost:8000` is a host and a port.
+fn has_other_scheme(url: &str) -> bool {
+    url.split_once(':').is_some_and(|(scheme, rest)| {
+        ["data", "blob", "about", "javascript", "mailto", "file"].contains(&scheme)
+            && !rest.starts_with(|it: char| it.is_ascii_digit())
+    })
+}
+
+/// The origin as a browser writes it: a trailing slash or a path that somebody copied along is
+/// not part of it.
+fn serialised_origin(origin: &str) -> Result<String, Error> {
+    if origin == "null" {
+        return Ok(origin.to_owned());
+    }
+    let parsed = url::Url::parse(origin).ok().filter(|it| it.origin().is_tuple());
+    parsed.map(|it| it.origin().ascii_serialization()).ok_or_else(|| Error::Usage {
+        message: format!("`{origin}` is no origin"),
+        hint: "a scheme and a host, for example https://my.front-end.com".to_owned(),
+    })
+}
+
+/// The address of the proxy to send through.
+fn via(url: &str) -> Result<SocketAddr, Error> {
+    let rest = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
+    let unusable = |why: String| Error::Usage {
+        message: format!("cannot send through `{url}`: {why}"),
+        hint: "the address of a forward tap, for example http://127.0.0.1:8080".to_owned(),
+    };
+    let mut addresses = rest.to_socket_addrs().map_err(|it| unusable(it.to_string()))?;
+    addresses.next().ok_or_else(|| unusable("the name has no address".to_owned()))
+}
+
+/// Cookies for the host that is asked.
+fn cookies(options: &Fetch) -> Vec<(String, String)> {
+    let url = options.url.as_deref().unwrap_or_default();
+    let url = if url.contains("://") { url.to_owned() } else { format!("http://{url}") };
+    let host = Target::parse(&url).host().to_owned();
+    options.cookie.iter().map(|it| (host.clone(), it.clone())).collect()
+}

@@ -1,0 +1,119 @@
+//! `hopscope fetch`
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::browser;
+use super::explain::Print;
+use crate::fetch::{AddressSpace, Api, Browser, Credentials, Mode, RedirectMode};
+
+/// Do what a browser would do for a page at ORIGIN, hop by hop, for real, and explain it.
+#[derive(Args, Debug)]
+#[command(after_long_help = "\
+Examples:
+  hopscope fetch https://api.example.com/prod/items --origin <https://my.front-end.com>
+  hopscope fetch http://localhost:8000/items -X POST -H 'Content-Type: application/json' -d '{}' \\
+      --origin http://localhost:3000 --credentials include
+  hopscope fetch --page page.json --json -o try.hops")]
+pub struct Fetch {
+    /// What the page asks for
+    #[arg(required_unless_present = "page", conflicts_with = "page")]
+    pub url: Option<String>,
+
+    /// The page's origin, for example <https://my.front-end.com>
+    #[arg(long, value_name = "ORIGIN", required_unless_present = "page", conflicts_with = "page")]
+    pub origin: Option<String>,
+
+    /// The page and its requests as JSON
+    #[arg(long, value_name = "FILE")]
+    pub page: Option<PathBuf>,
+
+    /// Request method [default: GET, or POST with a body]
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub method: Option<String>,
+
+    /// Request header that the page's script sets
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    pub headers: Vec<(String, String)>,
+
+    /// Request body; @FILE reads a file
+    #[arg(short = 'd', long = "data", value_name = "BODY")]
+    pub data: Option<String>,
+
+    /// What in the page asks: fetch, xhr, img, script, module, style, font, beacon, eventsource
+    #[arg(long, value_name = "API", value_parser = api)]
+    pub api: Option<Api>,
+
+    /// same-origin, include or omit
+    #[arg(long, value_name = "MODE", value_parser = credentials)]
+    pub credentials: Option<Credentials>,
+
+    /// cors, no-cors, same-origin or navigate
+    #[arg(long, value_name = "MODE", value_parser = mode)]
+    pub mode: Option<Mode>,
+
+    /// follow, error or manual
+    #[arg(long, value_name = "MODE", value_parser = redirect)]
+    pub redirect: Option<RedirectMode>,
+
+    /// The fetch's cache mode: default, no-store, reload, no-cache, force-cache, only-if-cached
+    #[arg(long, value_name = "MODE")]
+    pub cache: Option<String>,
+
+    /// The crossorigin attribute of an element: anonymous or use-credentials
+    #[arg(long, value_name = "VALUE")]
+    pub crossorigin: Option<String>,
+
+    /// A cookie that the browser holds for the URL's host
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub cookie: Vec<String>,
+
+    /// Address space of the page: public, local or loopback
+    #[arg(long, value_name = "SPACE", value_parser = address_space)]
+    pub address_space: Option<AddressSpace>,
+
+    /// Give up after so many milliseconds
+    #[arg(long, value_name = "MS")]
+    pub timeout_ms: Option<u64>,
+
+    /// Send through this proxy (a forward tap)
+    #[arg(long, value_name = "URL")]
+    pub via: Option<String>,
+
+    /// Whose behaviour: chromium or firefox
+    #[arg(long = "as", value_name = "BROWSER", value_parser = browser)]
+    pub browser: Option<Browser>,
+
+    /// Record the hops into a trace
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub print: Print,
+}
+
+fn header(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once(':').ok_or("expected `Name: value`")?;
+    if name.trim().is_empty() {
+        return Err("expected `Name: value`".to_owned());
+    }
+    Ok((name.trim().to_owned(), value.trim().to_owned()))
+}
+
+macro_rules! word_parser {
+    ($name:ident, $type:ty) => {
+        fn $name(word: &str) -> Result<$type, String> {
+            <$type>::parse(word).ok_or_else(|| {
+                let words: Vec<&str> = <$type>::ALL.iter().map(|it| it.as_str()).collect();
+                format!("`{word}` is not one of {}", words.join(", "))
+            })
+        }
+    };
+}
+
+word_parser!(api, Api);
+word_parser!(credentials, Credentials);
+word_parser!(mode, Mode);
+word_parser!(redirect, RedirectMode);
+word_parser!(address_space, AddressSpace);
