@@ -1,0 +1,163 @@
+//! The promises on the box, kept by the real program: output, exit codes, error texts.
+
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+fn hopscope(args: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_hopscope")).args(args).output().unwrap()
+}
+
+fn stdout(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).unwrap()
+}
+
+fn stderr(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).unwrap()
+}
+
+/// The output as JSON that the published schema allows.
+fn checked_json(output: &Output) -> Value {
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let schema = std::fs::read_to_string("assets/schema.json").unwrap();
+    let mut schema: Value = serde_json::from_str(&schema).unwrap();
+    // One of the forms, by what stands in the output, so that an error names the wrong field.
+    let form = usize::from(!json.get("chains").is_some_and(Value::is_array));
+    let forms = schema["oneOf"].take();
+    schema["oneOf"] = serde_json::json!([forms[form]]);
+    schema["allOf"] = schema["oneOf"].take();
+    schema.as_object_mut().unwrap().remove("oneOf");
+    let schema = jsonschema::validator_for(&schema).unwrap();
+    let wrong: Vec<String> =
+        schema.iter_errors(&json).map(|it| it.instance_path().to_string()).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    json
+}
+
+fn pair(name: &str) -> [String; 2] {
+    [format!("edge=tests/seed/{name}-browser.har"), format!("origin=tests/seed/{name}-backend.har")]
+}
+
+#[test]
+fn every_recording_of_the_story_is_judged_as_chromium_did() {
+    let index = std::fs::read_to_string("tests/seed/index.txt").unwrap();
+    let mut n_pairs = 0;
+    for line in index.lines() {
+        let [file, _, _, hops, verdict] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("{line}")
+        };
+        let Some(name) = file.strip_suffix("-browser.har") else { continue };
+        let [edge, origin] = pair(name);
+        let output = hopscope(&["explain", &edge, &origin, "--json"]);
+        let json = checked_json(&output);
+        let chain = &json["chains"][0];
+        let found: Vec<String> = chain["hops"].as_array().unwrap().iter().map(hop_text).collect();
+        assert_eq!(found.join(" | "), hops, "{name}");
+        let code = verdict.split(' ').next().unwrap().strip_prefix("cors=").unwrap();
+        let expected = if code == "None" { Value::Null } else { code.into() };
+        assert_eq!(chain["verdict"]["chromium"]["code"], expected, "{name}: {chain:#}");
+        assert_eq!(output.status.code(), Some(i32::from(!expected.is_null())), "{name}");
+        assert_eq!(json["chains"].as_array().unwrap().len(), 1, "{name}");
+        n_pairs += 1;
+    }
+    assert_eq!(n_pairs, 32);
+}
+
+fn hop_text(hop: &Value) -> String {
+    let url = hop["url"].as_str().unwrap();
+    let path = url.splitn(4, '/').nth(3).unwrap();
+    format!("{} /{path} {}", hop["method"].as_str().unwrap(), hop["status"])
+}
+
+#[test]
+fn the_blocked_get_is_explained() {
+    let [edge, origin] = pair("00-1");
+    let output = hopscope(&["explain", &edge, &origin, "--json"]);
+    let json = checked_json(&output);
+    let chain = &json["chains"][0];
+    assert_eq!(chain["verdict"]["hop"], 3);
+    assert_eq!(chain["findings"][0]["code"], "stage-prefix-lost", "{:#}", chain["findings"]);
+    assert_eq!(chain["findings"][0]["hop"], 2);
+    assert_eq!(chain["findings"][0]["by"], "app");
+    assert_eq!(chain["hops"][2]["answered_by"], "gateway");
+    let text = stdout(&hopscope(&["explain", &edge, &origin]));
+    for part in ["✂ /prod lost here", "blocked at hop 3", "{proxy}/"] {
+        assert!(text.contains(part), "`{part}` is missing in\n{text}");
+    }
+}
+
+#[test]
+fn says_what_is_wrong_and_what_to_do() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, bytes: &[u8]| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let text = write("notes.har", b"just some notes");
+    let cut = write("cut.hops", b"SQLite format 3\0 and then nothing");
+    let empty = write("empty.hops", b"");
+    let missing = dir.path().join("none.hops").to_str().unwrap().to_owned();
+    let seed = "tests/seed/00-0-browser.har";
+    for args in [
+        vec!["explain", seed, seed],
+        vec!["explain", &text],
+        vec!["explain", &cut],
+        vec!["explain", &empty],
+        vec!["explain", &missing],
+        vec!["info", &missing],
+        vec!["explain", seed, "--chain", "9"],
+        vec!["record", "--tap", "edge=sideways:8080"],
+        vec!["record", "--tap", "edge=reverse:8080"],
+        vec!["record", "--headless", "--tap", "edge=forward:0.0.0.0:0"],
+        vec!["fetch", "http://127.0.0.1:1/", "--origin", "not an origin"],
+        vec!["fetch", "http://:x/", "--origin", "http://a.test"],
+        vec!["explain", seed, "--assume", "credentials=maybe"],
+    ] {
+        let output = hopscope(&args);
+        let errors = stderr(&output);
+        assert_eq!(output.status.code(), Some(2), "{args:?}: {errors}");
+        assert!(errors.starts_with("error: "), "{args:?}: {errors}");
+        assert!(!errors.contains("panicked"), "{args:?}: {errors}");
+        assert!(stdout(&output).is_empty(), "{args:?}");
+    }
+    let two = stderr(&hopscope(&["explain", seed, seed]));
+    assert!(two.contains("hint:  name them, outermost first: edge="), "{two}");
+}
+
+#[test]
+fn nothing_recorded_reaches_the_terminal_raw() {
+    let dir = tempfile::tempdir().unwrap();
+    let har = std::fs::read_to_string("tests/seed/00-1-browser.har").unwrap();
+    let har = har.replace("/items/", "/it\\u001b]0;owned\\u0007ems/");
+    let path = dir.path().join("evil.har");
+    std::fs::write(&path, har).unwrap();
+    for extra in [&[][..], &["--markdown"], &["--json"]] {
+        let output = hopscope(&[&["explain", path.to_str().unwrap()], extra].concat());
+        let wild = output.stdout.iter().any(|it| *it == 0x1b || *it == 0x07);
+        assert!(!wild, "{extra:?}: {}", stdout(&output));
+    }
+}
+
+#[test]
+fn a_har_becomes_a_trace_that_says_the_same() {
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("x.hops");
+    let trace = trace.to_str().unwrap();
+    let [edge, origin] = pair("00-0");
+    let output = hopscope(&["import", &edge, &origin, "-o", trace]);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &Path::new(trace).metadata().unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+    let before = checked_json(&hopscope(&["explain", &edge, &origin, "--json"]));
+    let after = checked_json(&hopscope(&["explain", trace, "--json"]));
+    assert_eq!(before, after);
+    let info = checked_json(&hopscope(&["info", trace, "--json"]));
+    assert_eq!((&info["hops"], &info["chains"]), (&5.into(), &1.into()));
+    assert_eq!(info["taps"][1]["name"], "origin");
+}
