@@ -17,6 +17,7 @@ mod event;
 mod headers;
 mod hop;
 mod note;
+pub(crate) mod packed;
 mod tap;
 mod target;
 mod time;

@@ -74,7 +74,7 @@ fn asks_for_trailers(value: &HeaderValue) -> bool {
 
 /// The fields as the recorder keeps them.
 pub(super) fn record(headers: &HeaderMap) -> Headers {
-    headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())).collect()
+    Headers::pack(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
 }
 
 pub(super) fn version(version: http::Version) -> Version {

@@ -13,7 +13,8 @@
 //!
 //! **Invariant:** `read(base, changes)` gives back exactly what was written.
 
-use crate::trace::{Header, Headers};
+use crate::trace::Headers;
+use crate::trace::packed::{fields, put, put_number, take, take_number};
 
 /// What a header block is as a value.
 #[derive(Debug, Default, Eq, PartialEq)]
@@ -24,64 +25,66 @@ pub(super) struct Block {
 
 /// The whole block, as a base.
 pub(super) fn write(lead: &[u8], headers: &Headers) -> Vec<u8> {
-    let mut base = Vec::with_capacity(512);
+    let packed = headers.packed();
+    let mut base = Vec::with_capacity(lead.len() + packed.len() + 2);
     put(&mut base, lead);
-    for field in headers.iter() {
-        put(&mut base, field.name.as_bytes());
-        put(&mut base, &field.value);
-    }
+    base.extend_from_slice(&packed);
     base
 }
 
-/// What turns `base` into this block, if they have the same names in the same order.
-pub(super) fn changes(base: &[u8], lead: &[u8], headers: &Headers) -> Option<Vec<u8>> {
-    let mut rest = base;
+/// What turns `base` into this block (its fields are `packed`), if they have the same names in
+/// the same order.
+pub(super) fn changes(mut base: &[u8], lead: &[u8], mut packed: &[u8]) -> Option<Vec<u8>> {
     let mut changes = Vec::new();
-    if take(&mut rest)? != lead {
+    if take(&mut base)? != lead {
         put_number(&mut changes, 0);
         put(&mut changes, lead);
     }
-    for (idx, field) in headers.iter().enumerate() {
-        if take(&mut rest)? != field.name.as_bytes() {
+    if base == packed {
+        return Some(changes);
+    }
+    for idx in 1.. {
+        if packed.is_empty() {
+            break;
+        }
+        if take(&mut base)? != take(&mut packed)? {
             return None;
         }
-        if take(&mut rest)? != field.value {
-            put_number(&mut changes, idx + 1);
-            put(&mut changes, &field.value);
+        let value = take(&mut packed)?;
+        if take(&mut base)? != value {
+            put_number(&mut changes, idx);
+            put(&mut changes, value);
         }
     }
-    rest.is_empty().then_some(changes)
+    base.is_empty().then_some(changes)
 }
 
 /// The block again. Damaged bytes end it early; they never make it fail.
-pub(super) fn read(base: &[u8], changes: &[u8]) -> Block {
-    let mut block = Block::default();
-    let (mut base, mut changes) = (base, changes);
+pub(super) fn read(mut base: &[u8], mut changes: &[u8]) -> Block {
     let mut next = change(&mut changes);
-    let mut pick = |idx: usize, value: &[u8]| match next.take() {
+    let lead = take(&mut base).unwrap_or_default();
+    if next.is_none() {
+        return Block { lead: lead.to_vec(), headers: Headers::from_packed(base) };
+    }
+    let mut pick = |idx: usize, value| match next {
         Some((at, new)) if at == idx => {
             next = change(&mut changes);
-            new.to_vec()
+            new
         }
-        other => {
-            next = other;
-            value.to_vec()
-        }
+        _ => value,
     };
-    if let Some(lead) = take(&mut base) {
-        block.lead = pick(0, lead);
+    let lead = pick(0, lead).to_vec();
+    let mut packed = Vec::with_capacity(base.len() + 64);
+    for (idx, (name, value)) in fields(base).enumerate() {
+        put(&mut packed, name);
+        put(&mut packed, pick(idx + 1, value));
     }
-    for idx in 1.. {
-        let (Some(name), Some(value)) = (take(&mut base), take(&mut base)) else { break };
-        let name = String::from_utf8_lossy(name).into_owned();
-        block.headers.push(name, pick(idx, value));
-    }
-    block
+    Block { lead, headers: Headers::from_packed(packed) }
 }
 
 /// The names alone, hashed: blocks of one shape can share a base.
-pub(super) fn shape(headers: &Headers) -> u64 {
-    headers.iter().fold(FOLD, |hash, Header { name, .. }| fold(hash, name.as_bytes()))
+pub(super) fn shape(packed: &[u8]) -> u64 {
+    fields(packed).fold(FOLD, |hash, (name, _)| fold(hash, name))
 }
 
 /// FNV over words of eight bytes. Only a shortcut to a base whose names are compared anyway.
@@ -95,40 +98,6 @@ fn fold(hash: u64, bytes: &[u8]) -> u64 {
 
 fn change<'a>(rest: &mut &'a [u8]) -> Option<(usize, &'a [u8])> {
     Some((take_number(rest)?, take(rest)?))
-}
-
-fn put(out: &mut Vec<u8>, bytes: &[u8]) {
-    put_number(out, bytes.len());
-    out.extend_from_slice(bytes);
-}
-
-fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
-    let length = take_number(rest)?;
-    let (bytes, after) = rest.split_at_checked(length)?;
-    *rest = after;
-    Some(bytes)
-}
-
-/// [LEB128](https://en.wikipedia.org/wiki/LEB128), as most lengths are below 128.
-fn put_number(out: &mut Vec<u8>, mut number: usize) {
-    while number > 0x7f {
-        out.push(number.to_le_bytes()[0] | 0x80);
-        number >>= 7;
-    }
-    out.push(number.to_le_bytes()[0]);
-}
-
-fn take_number(rest: &mut &[u8]) -> Option<usize> {
-    let mut number = 0_usize;
-    for shift in (0..usize::BITS).step_by(7) {
-        let (byte, after) = rest.split_first()?;
-        *rest = after;
-        number |= usize::from(byte & 0x7f) << shift;
-        if byte & 0x80 == 0 {
-            return Some(number);
-        }
-    }
-    None
 }
 
 const FOLD: u64 = 0xcbf2_9ce4_8422_2325;
@@ -158,7 +127,7 @@ mod tests {
             let (first, second) = (headers(first), headers(second));
             let base = write(b"OK", &first);
             assert_eq!(read(&base, &[]), Block { lead: b"OK".to_vec(), headers: first });
-            let changed = changes(&base, b"No", &second);
+            let changed = changes(&base, b"No", &second.packed());
             assert_eq!(changed.is_some(), shared, "{second:?}");
             if let Some(changed) = changed {
                 let block = Block { lead: b"No".to_vec(), headers: second };
@@ -180,7 +149,7 @@ mod tests {
         let base = write(b"OK", &headers("date: 1\nid: a"));
         for end in 0..base.len() {
             read(&base[..end], &base[end..]);
-            changes(&base[..end], b"", &headers("date: 1"));
+            changes(&base[..end], b"", &headers("date: 1").packed());
         }
         read(&[0xff; 32], &[0xff; 32]);
     }

@@ -84,10 +84,11 @@ impl Dictionary {
         lead: &[u8],
         headers: &Headers,
     ) -> rusqlite::Result<(i64, Option<Vec<u8>>)> {
-        let shape = block::shape(headers);
+        let packed = headers.packed();
+        let shape = block::shape(&packed);
         if let Some(base) = self.bases.get_mut(&shape)
             && base.uses < USES_PER_BASE
-            && let Some(changes) = block::changes(&base.bytes, lead, headers)
+            && let Some(changes) = block::changes(&base.bytes, lead, &packed)
             && changes.len() <= base.bytes.len() / 2
         {
             // A base grows stale (its date is of the past), so only changes use it up.

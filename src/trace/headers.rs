@@ -1,6 +1,10 @@
 //! Header fields as they came: bytes, in order, with every repeat.
 
 use std::borrow::Cow;
+use std::fmt;
+use std::sync::OnceLock;
+
+use super::packed;
 
 /// One header field line.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -24,36 +28,92 @@ impl Header {
 ///
 /// Typed headers would turn a malformed or repeated field into "absent" and lose the
 /// evidence, so every check reads this list.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub struct Headers(Vec<Header>);
+///
+/// A recorder makes it packed, as one string of bytes, and nobody takes it apart until somebody
+/// looks: most recorded headers are written down and never looked at.
+#[derive(Clone, Default)]
+pub struct Headers {
+    packed: Option<Box<[u8]>>,
+    /// The packed fields taken apart, or all there is when nothing is packed.
+    fields: OnceLock<Vec<Header>>,
+}
 
 impl Headers {
     pub fn new() -> Headers {
         Headers::default()
     }
 
+    /// From names and values, without taking memory for each.
+    pub fn pack<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Headers {
+        let mut packed = Vec::with_capacity(512);
+        for (name, value) in fields {
+            packed::put(&mut packed, name.as_bytes());
+            packed::put(&mut packed, value);
+        }
+        Headers::from_packed(packed)
+    }
+
+    /// From what [`Headers::packed`] gave.
+    pub fn from_packed(packed: impl Into<Box<[u8]>>) -> Headers {
+        Headers { packed: Some(packed.into()), fields: OnceLock::new() }
+    }
+
+    /// All fields as one string of bytes, lengths in front.
+    pub fn packed(&self) -> Cow<'_, [u8]> {
+        if let Some(packed) = &self.packed {
+            return Cow::Borrowed(packed);
+        }
+        let mut packed = Vec::new();
+        for field in self.iter() {
+            packed::put(&mut packed, field.name.as_bytes());
+            packed::put(&mut packed, &field.value);
+        }
+        Cow::Owned(packed)
+    }
+
+    fn fields(&self) -> &[Header] {
+        self.fields.get_or_init(|| {
+            let packed = packed::fields(self.packed.as_deref().unwrap_or_default());
+            packed
+                .map(|(name, value)| Header {
+                    name: String::from_utf8_lossy(name).into_owned(),
+                    value: value.to_vec(),
+                })
+                .collect()
+        })
+    }
+
+    /// Change the fields; what is packed would be stale afterwards.
+    fn change(&mut self, act: impl FnOnce(&mut Vec<Header>)) {
+        self.fields();
+        let mut fields = self.fields.take().unwrap_or_default();
+        act(&mut fields);
+        *self = Headers { packed: None, fields: OnceLock::from(fields) };
+    }
+
     /// Append one field; an earlier one of the same name stays.
     pub fn push(&mut self, name: impl Into<String>, value: impl Into<Vec<u8>>) {
-        self.0.push(Header { name: name.into(), value: value.into() });
+        let field = Header { name: name.into(), value: value.into() };
+        self.change(|it| it.push(field));
     }
 
     /// Every field, in the order received.
     pub fn iter(&self) -> impl Iterator<Item = &Header> {
-        self.0.iter()
+        self.fields().iter()
     }
 
     /// How many fields there are, repeats counted.
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.fields().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.fields().is_empty()
     }
 
     /// Every value sent under `name` (compared without case), in wire order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.0
+        self.fields()
             .iter()
             .filter(move |it| it.name.eq_ignore_ascii_case(name))
             .map(|it| it.value.as_slice())
@@ -83,7 +143,7 @@ impl Headers {
 
     /// Remove every field called `name`.
     pub fn remove(&mut self, name: &str) {
-        self.0.retain(|it| !it.name.eq_ignore_ascii_case(name));
+        self.change(|fields| fields.retain(|it| !it.name.eq_ignore_ascii_case(name)));
     }
 
     /// Replace every field called `name` by one.
@@ -93,10 +153,26 @@ impl Headers {
     }
 }
 
+impl PartialEq for Headers {
+    fn eq(&self, other: &Headers) -> bool {
+        self.fields() == other.fields()
+    }
+}
+
+impl Eq for Headers {}
+
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_list().entries(self.iter().map(|it| (&it.name, it.text()))).finish()
+    }
+}
+
 impl<N: Into<String>, V: Into<Vec<u8>>> FromIterator<(N, V)> for Headers {
     fn from_iter<I: IntoIterator<Item = (N, V)>>(fields: I) -> Headers {
         let fields = fields.into_iter();
-        Headers(fields.map(|(n, v)| Header { name: n.into(), value: v.into() }).collect())
+        let fields: Vec<Header> =
+            fields.map(|(n, v)| Header { name: n.into(), value: v.into() }).collect();
+        Headers { packed: None, fields: OnceLock::from(fields) }
     }
 }
 
@@ -111,5 +187,21 @@ mod tests {
         assert_eq!(headers.text("x").as_deref(), Some(""));
         assert_eq!(headers.text("y"), None);
         assert_eq!(headers.len(), 3);
+    }
+    #[test]
+    fn packed_or_not_it_is_the_same_list() {
+        let mut plain: Headers = [("a", "1"), ("b", ""), ("a", "2")].into_iter().collect();
+        let mut packed = Headers::pack([("a", b"1".as_slice()), ("b", b""), ("a", b"2")]);
+        assert_eq!(plain, packed);
+        assert_eq!(plain.packed(), packed.packed());
+        plain.push("c", vec![0xff; 300]);
+        packed.push("c", vec![0xff; 300]);
+        assert_eq!(plain, packed);
+        packed.set("a", "3");
+        assert_eq!(packed, Headers::from_packed(packed.packed().into_owned()));
+        assert_eq!(packed.text("a").as_deref(), Some("3"));
+        for end in 0..packed.packed().len() {
+            assert!(Headers::from_packed(&packed.packed()[..end]).len() <= 3);
+        }
     }
 }

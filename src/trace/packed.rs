@@ -1,0 +1,50 @@
+//! Header fields as one string of bytes: what a recorder makes on the busy path, and a store
+//! keeps.
+//!
+//! ```text
+//! (name value)*        each with its length in front
+//! ```
+//!
+//! **Invariant:** unpacking gives back what was packed; damaged bytes end it early.
+
+/// Append one piece, its length in front.
+pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    put_number(out, bytes.len());
+    out.extend_from_slice(bytes);
+}
+
+/// Take one piece from the front.
+pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
+    let length = take_number(rest)?;
+    let (bytes, after) = rest.split_at_checked(length)?;
+    *rest = after;
+    Some(bytes)
+}
+
+/// [LEB128](https://en.wikipedia.org/wiki/LEB128), as most lengths are below 128.
+pub(crate) fn put_number(out: &mut Vec<u8>, mut number: usize) {
+    while number > 0x7f {
+        out.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    out.push(number.to_le_bytes()[0]);
+}
+
+/// The number that [`put_number`] wrote.
+pub(crate) fn take_number(rest: &mut &[u8]) -> Option<usize> {
+    let mut number = 0_usize;
+    for shift in (0..usize::BITS).step_by(7) {
+        let (byte, after) = rest.split_first()?;
+        *rest = after;
+        number |= usize::from(byte & 0x7f) << shift;
+        if byte & 0x80 == 0 {
+            return Some(number);
+        }
+    }
+    None
+}
+
+/// Name and value of every field.
+pub(crate) fn fields(mut packed: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    std::iter::from_fn(move || Some((take(&mut packed)?, take(&mut packed)?)))
+}
