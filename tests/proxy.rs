@@ -711,3 +711,23 @@ async fn a_server_without_tls_fails_a_handshake() {
     assert!(wire.head().await.starts_with("HTTP/1.1 502 "));
     assert_eq!(failed(&notebook.ended(1).await[0]), Some(FailureKind::Tls));
 }
+
+#[tokio::test]
+async fn an_answer_may_come_before_the_request_is_through() {
+    let upstream = server(|mut wire| async move {
+        wire.head().await;
+        wire.send("HTTP/1.1 413 Too Large\r\nContent-Length: 0\r\n\r\n").await;
+        wire.until("partrest").await;
+        wire.head().await;
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n").await;
+    })
+    .await;
+    let (proxy, notebook) = start(vec![reverse(upstream)], Options::default()).await;
+    let mut wire = Wire::to(proxy.addresses()[0]).await;
+    wire.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 8\r\n\r\npart").await;
+    assert!(wire.head().await.starts_with("HTTP/1.1 413 "));
+    wire.send("restGET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
+    assert!(wire.head().await.starts_with("HTTP/1.1 200 "));
+    let hops = notebook.ended(2).await;
+    assert!(hops.iter().all(|it| it.failure().is_none()), "{hops:#?}");
+}

@@ -5,6 +5,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
+use super::connect::{Connection, Upstreams};
 use super::failure;
 use super::io::Control;
 use super::scribe::{Scribe, Waiting, tell_or_wait};
@@ -34,6 +36,8 @@ pub(super) struct RequestBody<R: Recorder> {
     tee: Tee<R>,
     /// Opens when the upstream wants the body (`Expect: 100-continue`).
     gate: Option<Gate>,
+    /// Says so when all of it has passed.
+    sent: Option<Arc<AtomicBool>>,
 }
 
 /// A response's body on its way to the client. Its end is the end of the exchange.
@@ -41,6 +45,26 @@ pub(super) struct ResponseBody<R: Recorder> {
     tee: Tee<R>,
     scribe: Scribe<R>,
     control: Arc<Control>,
+    source: Option<Source<R>>,
+}
+
+/// The connection a body comes from, and where it belongs when the body has passed.
+pub(super) struct Source<R: Recorder> {
+    pub(super) connection: Connection<R>,
+    pub(super) home: Arc<Upstreams<R>>,
+    /// Whether the request's body has been sent; `None` for one without.
+    pub(super) sent: Option<Arc<AtomicBool>>,
+}
+
+impl<R: Recorder> Source<R> {
+    /// Keep the connection for the next request.
+    fn release(mut self) {
+        if self.sent.is_some_and(|it| !it.load(Ordering::Relaxed)) {
+            // The answer came before the request was through.
+            self.connection.detach();
+        }
+        self.home.keep(self.connection);
+    }
 }
 
 /// Resolves when the upstream says `100 Continue`, or has said nothing for too long.
@@ -68,9 +92,10 @@ impl<R: Recorder> Passing<R> {
         recorder: &R,
         limit: usize,
         gate: Option<Gate>,
-    ) -> Passing<R> {
+    ) -> (Passing<R>, Option<Arc<AtomicBool>>) {
         let tee = Tee::new(body, id, recorder, limit, Side::Request);
-        Passing::Request(RequestBody { tee, gate })
+        let sent = (!tee.over).then(Arc::default);
+        (Passing::Request(RequestBody { tee, gate, sent: sent.clone() }), sent)
     }
 
     /// The body of an answer that goes on to the client behind `control`.
@@ -79,11 +104,12 @@ impl<R: Recorder> Passing<R> {
         scribe: Scribe<R>,
         control: Arc<Control>,
         limit: usize,
+        source: Source<R>,
     ) -> Passing<R> {
         let tee = Tee::new(body, scribe.id(), scribe.recorder(), limit, Side::Response);
-        let mut body = ResponseBody { tee, scribe, control };
+        let mut body = ResponseBody { tee, scribe, control, source: Some(source) };
         if body.tee.over {
-            body.scribe.end(None);
+            body.end();
         }
         Passing::Response(Box::new(body))
     }
@@ -156,7 +182,12 @@ impl<R: Recorder> Tee<R> {
 
 impl<R: Recorder> ResponseBody<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        let polled = ready!(self.tee.poll(cx));
+        let mut polled = self.tee.poll(cx);
+        if let (Poll::Pending, Some(source)) = (&polled, &mut self.source) {
+            source.connection.drive(cx);
+            polled = self.tee.poll(cx);
+        }
+        let polled = ready!(polled);
         match &polled {
             Some(Err(error)) => {
                 let broken = failure::of_hyper(error);
@@ -165,10 +196,17 @@ impl<R: Recorder> ResponseBody<R> {
                 }
                 self.scribe.end(Some(broken));
             }
-            _ if self.tee.over => self.scribe.end(None),
+            _ if self.tee.over => self.end(),
             _ => {}
         }
         Poll::Ready(polled)
+    }
+
+    fn end(&mut self) {
+        self.scribe.end(None);
+        if let Some(source) = self.source.take() {
+            source.release();
+        }
     }
 }
 
@@ -189,7 +227,11 @@ impl<R: Recorder> Body for Passing<R> {
                     ready!(gate.poll_unpin(cx));
                     body.gate = None;
                 }
-                ready!(body.tee.poll(cx))
+                let polled = ready!(body.tee.poll(cx));
+                if let Some(sent) = body.sent.as_ref().filter(|_| body.tee.over) {
+                    sent.store(true, Ordering::Relaxed);
+                }
+                polled
             }
             Passing::Response(body) => ready!(body.poll(cx)),
         };

@@ -1,8 +1,12 @@
 //! Connections to upstreams, each belonging to one client connection.
 //!
+//! A connection is driven by whoever uses it, within the client's own task: handing every request
+//! to a task of the connection would cost more than all recording does.
+//!
 //! **Invariant:** a connection that a client opened is used for that client alone, and given up
 //! with it.
 
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -10,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
+use http::{Request, Response};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -27,11 +33,21 @@ pub(super) struct Upstreams<R: Recorder>(Mutex<Vec<Connection<R>>>);
 
 /// One upstream connection that HTTP is spoken on.
 pub(super) struct Connection<R: Recorder> {
-    pub(super) sender: SendRequest<Passing<R>>,
+    sender: SendRequest<Passing<R>>,
     to: Upstream,
     /// Requests went over it before.
     pub(super) use_: Use,
-    driver: tokio::task::AbortHandle,
+    driver: Driver,
+}
+
+/// Who moves a connection's bytes.
+enum Driver {
+    /// Whoever waits for something from it.
+    Here(Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// A task of its own.
+    Task { _task: AbortOnDrop },
+    /// Nobody any more.
+    Ended,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -40,9 +56,56 @@ pub(super) enum Use {
     Again,
 }
 
-impl<R: Recorder> Drop for Connection<R> {
+struct AbortOnDrop(tokio::task::AbortHandle);
+
+impl Drop for AbortOnDrop {
     fn drop(&mut self) {
-        self.driver.abort();
+        self.0.abort();
+    }
+}
+
+impl<R: Recorder> Connection<R> {
+    /// Ask, and wait for the answer's head.
+    pub(super) async fn send(
+        &mut self,
+        request: Request<Passing<R>>,
+    ) -> hyper::Result<Response<Incoming>> {
+        let sending = self.sender.send_request(request);
+        tokio::pin!(sending);
+        poll_fn(|cx| {
+            self.drive(cx);
+            sending.as_mut().poll(cx)
+        })
+        .await
+    }
+
+    /// Move its bytes, as far as that goes now.
+    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Driver::Here(driver) = &mut self.driver
+            && driver.as_mut().poll(cx).is_ready()
+        {
+            self.driver = Driver::Ended;
+        }
+    }
+
+    /// Give it a task of its own: nobody will wait for it, and it is not done yet.
+    pub(super) fn detach(&mut self) {
+        self.driver = match std::mem::replace(&mut self.driver, Driver::Ended) {
+            Driver::Here(driver) => {
+                Driver::Task { _task: AbortOnDrop(tokio::spawn(driver).abort_handle()) }
+            }
+            other => other,
+        };
+    }
+
+    /// Whether it can take a request: also whether the server has closed it by now.
+    async fn is_usable(&mut self) -> bool {
+        poll_fn(|cx| {
+            self.drive(cx);
+            self.sender.poll_ready(cx)
+        })
+        .await
+        .is_ok()
     }
 }
 
@@ -63,8 +126,7 @@ impl<R: Recorder> Upstreams<R> {
         connection.use_ = Use::Again;
         // The server may have closed it in the meantime; nothing was sent yet, so that costs
         // nobody anything.
-        connection.sender.ready().await.ok()?;
-        Some(connection)
+        connection.is_usable().await.then_some(connection)
     }
 
     /// Keep a connection for the client's next request.
@@ -105,7 +167,7 @@ pub(super) async fn http<R: Recorder>(
         .await
         .map_err(|it| failure::of_hyper(&it))?;
     // How it ended is told by the exchange that used it.
-    let driver = tokio::spawn(async move { drop(driver.with_upgrades().await) }).abort_handle();
+    let driver = Driver::Here(Box::pin(async move { drop(driver.with_upgrades().await) }));
     Ok((Connection { sender, to: to.clone(), use_: Use::First, driver }, micros))
 }
 

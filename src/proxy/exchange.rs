@@ -16,7 +16,7 @@ use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::body::{Passing, gate};
+use super::body::{Passing, Source, gate};
 use super::connect::{self, Connection, Upstreams, Use};
 use super::failure::{self, Reaction};
 use super::heads::{self, Kind, Turn};
@@ -35,7 +35,7 @@ pub(super) struct Client<R: Recorder> {
     tap: Arc<TapState<R>>,
     id: ConnectionId,
     control: Arc<Control>,
-    upstreams: Upstreams<R>,
+    upstreams: Arc<Upstreams<R>>,
 }
 
 /// The client's connection ends without an answer.
@@ -55,7 +55,7 @@ struct Asked {
 
 impl<R: Recorder> Client<R> {
     pub(super) fn new(tap: Arc<TapState<R>>, id: ConnectionId, control: Arc<Control>) -> Client<R> {
-        Client { tap, id, control, upstreams: Upstreams::default() }
+        Client { tap, id, control, upstreams: Arc::default() }
     }
 
     /// Answer one request, or end the connection as the upstream did.
@@ -108,14 +108,14 @@ impl<R: Recorder> Client<R> {
         let mut connection = match self.connection(&scribe, &to).await {
             Ok(connection) => connection,
             Err(failure) => {
-                let body = Passing::request(body, id, &self.tap.recorder, limit, None);
+                let (body, _) = Passing::request(body, id, &self.tap.recorder, limit, None);
                 drain(body).await;
                 return self.fail(scribe, &to, failure, Use::First, &head.headers).await;
             }
         };
         let waits = headers.contains_key(EXPECT) && !body.is_end_stream();
         let (open, gate) = if waits { Some(gate()).unzip() } else { (None, None) };
-        let body = Passing::request(body, id, &self.tap.recorder, limit, gate);
+        let (body, sent) = Passing::request(body, id, &self.tap.recorder, limit, gate);
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.uri_mut() = target;
@@ -132,7 +132,7 @@ impl<R: Recorder> Client<R> {
                 }
             });
         }
-        let sending = connection.sender.send_request(request);
+        let sending = connection.send(request);
         let answered = match self.tap.options.upstream_timeout {
             None => sending.await,
             Some(limit) => {
@@ -149,7 +149,9 @@ impl<R: Recorder> Client<R> {
             }
             Ok(response) => {
                 let host = heads::text(&head.headers, HOST);
-                Ok(self.pass_on(scribe, response, connection, &to, host).await)
+                let home = Arc::clone(&self.upstreams);
+                let source = Source { connection, home, sent };
+                Ok(self.pass_on(scribe, response, source, &to, host).await)
             }
             Err(error) => {
                 let failed = failure::of_hyper(&error);
@@ -180,7 +182,7 @@ impl<R: Recorder> Client<R> {
         &self,
         scribe: Scribe<R>,
         response: Response<Incoming>,
-        connection: Connection<R>,
+        source: Source<R>,
         to: &Upstream,
         host: Option<String>,
     ) -> Response<Passing<R>> {
@@ -198,10 +200,9 @@ impl<R: Recorder> Client<R> {
         head.headers = headers;
         // The version belongs to a connection; ours to the client is what the client speaks.
         head.version = Version::HTTP_11;
-        self.upstreams.keep(connection);
         let control = Arc::clone(&self.control);
         let limit = self.tap.options.capture;
-        Response::from_parts(head, Passing::response(body, scribe, control, limit))
+        Response::from_parts(head, Passing::response(body, scribe, control, limit, source))
     }
 
     /// Both ends go on with another protocol.
@@ -209,13 +210,14 @@ impl<R: Recorder> Client<R> {
         &self,
         scribe: Scribe<R>,
         mut response: Response<Incoming>,
-        connection: Connection<R>,
+        mut connection: Connection<R>,
         client: OnUpgrade,
     ) -> Response<Passing<R>> {
         let upstream = hyper::upgrade::on(&mut response);
         let (mut head, _) = response.into_parts();
         tell_answered(&scribe, &head, false, Vec::new()).await;
         head.headers = heads::forward(&head.headers, Kind::Response, Turn::Upgrades);
+        connection.detach();
         let life = self.tap.life.clone();
         tokio::spawn(async move {
             let both = tokio::join!(client, upstream);
