@@ -22,6 +22,7 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         browser: options.browser.unwrap_or(Browser::Chromium),
         via: options.via.as_deref().map(via).transpose()?,
         cookies: cookies(options),
+        ..Options::default()
     };
     let runtime = super::runtime()?;
     let chains = runtime.block_on(drive::run(&page, &drive_options));
@@ -32,7 +33,7 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         upstream: None,
     }];
     if let Some(path) = &options.output {
-        let hops = chains.iter().flat_map(|it| it.hops.iter().cloned());
+        let hops: Vec<_> = chains.iter().flat_map(drive::DrivenChain::hops).cloned().collect();
         Store::import(path, &taps, hops)?;
     }
     let analyses = driven::analyse(chains, &taps);
