@@ -70,7 +70,9 @@ fn check(story: &Story) -> Result<(), String> {
 /// Everything that is concluded of chains.
 fn analyse(chains: &[Chain], taps: &[Tap]) -> Vec<Analysis> {
     let mut servers = Servers::default();
-    chains.iter().for_each(|it| servers.learn(it));
+    for chain in chains {
+        servers.learn(chain);
+    }
     let analyse = |chain: &Chain| {
         let judgement = judge(chain, &Known::default());
         diagnose::analyse(Arc::new(chain.clone()), taps, judgement, &servers)

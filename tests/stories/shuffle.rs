@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hopscope::link;
-use hopscope::trace::{Chain, Hop, HopId, Time};
+use hopscope::link::{self, HopFacts, Interner, Linker, Places};
+use hopscope::trace::{Chain, Hop, HopId, Outcome, TapId, Time};
 use proptest::prelude::*;
 
 use crate::script::{self, Story};
@@ -112,6 +112,26 @@ proptest! {
         }
     }
 
+    /// While it is recorded, a hop is open first and its answer comes later.
+    #[test]
+    fn linking_while_recording_ends_the_same(
+        kinds in prop::collection::vec(0..7_usize, 1..12),
+        turns in prop::collection::vec(0..12_usize, 1..40),
+    ) {
+        let stories: Vec<Story> =
+            kinds.iter().enumerate().map(|(who, it)| same_urls(*it, who)).collect();
+        let (hops, _) = interleave(&stories, &turns);
+        let mut interner = Interner::default();
+        let mut linker = Linker::new(TapId(0));
+        let mut places = Places::default();
+        for hop in &hops {
+            let open = Hop { outcome: Outcome::Pending, ended: None, ..Hop::clone(hop) };
+            places.apply(linker.push(&HopFacts::of(&open, &mut interner)));
+            places.apply(linker.push(&HopFacts::of(hop, &mut interner)));
+        }
+        prop_assert_eq!(places.chains(&hops), link::chains(&hops, &[]));
+    }
+
     /// Nothing that a file can hold makes linking fail, and no hop is lost or doubled.
     #[test]
     fn every_hop_is_in_exactly_one_place(
@@ -129,4 +149,26 @@ proptest! {
         ids.sort_unstable();
         prop_assert_eq!(seen, ids);
     }
+}
+
+#[test]
+fn ten_thousand_redirects_are_one_chain() {
+    let hops: Vec<String> =
+        (0..10_000).map(|it| format!("GET /{it} -> 302 location=/{} allow=*", it + 1)).collect();
+    let (hops, taps) = Story::of("http://page.test".to_owned(), hops).hops();
+    let chains = link::chains(&hops, &taps);
+    assert_eq!(chains.len(), 1);
+    assert_eq!(chains[0].hops.len(), 10_000);
+}
+
+#[test]
+fn ten_thousand_of_one_url_at_one_time_are_still_told_apart() {
+    let hops = (0..10_000).map(|it| match it % 3 {
+        0 => "OPTIONS /a @0 acrm=GET acrh=x-a -> 200 allow=* headers=x-a".to_owned(),
+        1 => "GET /a @0 x-a=1 -> 302 location=/a allow=*".to_owned(),
+        _ => format!("GET /a @0 x-{it}=1 -> closed"),
+    });
+    let (hops, taps) = Story::of("http://page.test".to_owned(), hops.collect()).hops();
+    let chains = link::chains(&hops, &taps);
+    assert_eq!(chains.iter().map(|it| it.hops.len()).sum::<usize>(), 10_000);
 }
