@@ -15,8 +15,8 @@ use std::sync::Arc;
 
 use hopscope::diagnose::{self, Analysis, Servers};
 use hopscope::fetch::{Known, judge};
-use hopscope::link;
-use hopscope::trace::{Chain, HopId, Link, Tap};
+use hopscope::link::{self, HopFacts, Interner, Linker, Places};
+use hopscope::trace::{Chain, Hop, HopId, Link, Outcome, Tap};
 use script::Story;
 
 #[test]
@@ -56,6 +56,9 @@ fn check(story: &Story) -> Result<(), String> {
     // The order of the recording must not matter.
     let reversed: Vec<_> = hops.iter().rev().map(Arc::clone).collect();
     assert_eq!(rows(&link::chains(&reversed, &taps), &numbers), found[0].2, "{}", story.title);
+    if story.happens_in_order() {
+        assert_eq!(rows(&recorded(&hops), &numbers), found[0].2, "{}, live", story.title);
+    }
     let wrong: Vec<String> = found
         .into_iter()
         .filter_map(|(what, wanted, found)| {
@@ -65,6 +68,23 @@ fn check(story: &Story) -> Result<(), String> {
         })
         .collect();
     if wrong.is_empty() { Ok(()) } else { Err(format!(" {}\n{}", story.title, wrong.join("\n"))) }
+}
+
+/// Link hops as a recorder would tell of them: each when it begins, and again when it ends.
+fn recorded(hops: &[Arc<Hop>]) -> Vec<Chain> {
+    let mut interner = Interner::default();
+    let mut events: Vec<_> = hops.iter().map(|it| (it.started, it, false)).collect();
+    events.extend(hops.iter().filter_map(|it| Some((it.ended?, it, true))));
+    events.sort_by_key(|(at, hop, ends)| (*at, hop.id, *ends));
+    let innermost = hops.iter().map(|it| it.tap).max().unwrap_or_default();
+    let mut linker = Linker::new(innermost);
+    let mut places = Places::default();
+    for (_, hop, ends) in events {
+        let open = Hop { outcome: Outcome::Pending, ended: None, ..Hop::clone(hop) };
+        let facts = HopFacts::of(if ends { hop } else { &open }, &mut interner);
+        places.apply(linker.push(&facts));
+    }
+    places.chains(hops)
 }
 
 /// Everything that is concluded of chains.

@@ -52,6 +52,8 @@ pub struct Linker {
     heads: Ageing<Symbol, Vec<Order>>,
     /// By method and end of path, for inner taps.
     outers: Ageing<u64, Vec<Order>>,
+    /// Inner hops without an outer one, by method: the answer of an outer hop may tell.
+    lost: Ageing<u64, Vec<Order>>,
     memory: Memory,
     changed: Vec<Order>,
     innermost: TapId,
@@ -66,6 +68,7 @@ impl Linker {
             waiting: Ageing::new(KEYS),
             heads: Ageing::new(KEYS),
             outers: Ageing::new(KEYS),
+            lost: Ageing::new(KEYS),
             memory: Memory::default(),
             changed: Vec::new(),
             innermost,
@@ -85,6 +88,7 @@ impl Linker {
             order
         };
         self.find_outer(order);
+        self.list_as_lost(order);
         self.find_parent(order);
         self.list_as_parent(order);
         self.remember(order);
@@ -108,6 +112,7 @@ impl Linker {
         if self.window.get(order).is_some_and(|it| it.outer.is_some()) {
             self.part(order);
         }
+        self.ask_the_lost(order);
         self.touch(order);
     }
 
@@ -271,6 +276,30 @@ impl Linker {
             add(self.outers.entry(root_key(&facts)), order);
         }
         add(self.outers.entry(any_key(&facts)), order);
+    }
+
+    fn list_as_lost(&mut self, order: Order) {
+        let Some(slot) = self.window.get(order) else { return };
+        if slot.facts.tap != TapId(0) && slot.outer.is_none() {
+            add(self.lost.entry(any_key(&slot.facts)), order);
+        }
+    }
+
+    /// Now that more is known of `outer`, it may be what an inner hop lacked.
+    fn ask_the_lost(&mut self, outer: Order) {
+        let Some(slot) = self.window.get(outer) else { return };
+        if self.innermost <= slot.facts.tap || !slot.inner.is_empty() {
+            return;
+        }
+        let facts = slot.facts;
+        let lost = self.lost.entry(any_key(&facts));
+        let within = lost.iter().rev().copied().take_while(|it| {
+            self.window.get(*it).is_some_and(|it| facts.started <= it.facts.started)
+        });
+        let within: Vec<Order> = within.collect();
+        for inner in within.into_iter().rev() {
+            self.find_outer(inner);
+        }
     }
 
     /// Find the outer hop that `order` is a sighting of, and another for whom it displaced.
