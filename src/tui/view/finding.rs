@@ -5,8 +5,8 @@ use ratatui::text::{Line, Span};
 use super::cells::wrap;
 use super::panel::Content;
 use crate::diagnose::{Evidence, Finding};
-use crate::fetch::VerdictOutcome;
 use crate::trace::{Tap, visible};
+use crate::tui::row::Badge;
 use crate::tui::theme::Look;
 
 /// Parts of the panel's title.
@@ -34,7 +34,7 @@ pub(super) fn title(findings: &[Finding], selected: usize, look: &Look) -> Vec<L
 pub(super) fn content(
     findings: &[Finding],
     selected: usize,
-    outcome: VerdictOutcome,
+    badge: Badge,
     taps: &[Tap],
     cells: usize,
     look: &Look,
@@ -42,11 +42,20 @@ pub(super) fn content(
     let theme = &look.theme;
     let mut content = Content::default();
     let Some(it) = findings.get(selected) else {
-        let text = match outcome {
-            VerdictOutcome::Allowed => "Nothing to fix in this chain.",
-            _ => "No rule names the cause. The verdict says what refused.",
+        let text = match badge {
+            Badge::Allowed { error: None } => "Nothing to fix in this chain.".to_owned(),
+            Badge::Allowed { error: Some(status) } => {
+                format!("The page can read the {status}. No rule names its cause.")
+            }
+            Badge::Open => "Still open.".to_owned(),
+            Badge::Depends => {
+                "No rule names a cause. The verdict says what it turns on.".to_owned()
+            }
+            Badge::Blocked { .. } | Badge::Failed(_) => {
+                "No rule names the cause. The verdict says what refused.".to_owned()
+            }
         };
-        content.paragraph(text, 0, cells, theme.dim);
+        content.paragraph(&text, 0, cells, theme.dim);
         return content;
     };
     content.paragraph(&visible(&it.title), 0, cells, theme.strong);
@@ -66,7 +75,7 @@ pub(super) fn content(
     if findings.len() > 1 {
         content.blank();
         content.push(Span::styled("Causes and what they led to", theme.dim));
-        tree(findings, None, 0, selected, cells, look, &mut content);
+        Tree { findings, selected, cells, look }.below(None, "", 0, &mut content);
     }
     content
 }
@@ -118,44 +127,53 @@ fn quote(
 }
 
 /// Findings under the finding that caused them.
-fn tree(
-    findings: &[Finding],
-    parent: Option<&str>,
-    depth: usize,
+struct Tree<'a> {
+    findings: &'a [Finding],
     selected: usize,
     cells: usize,
-    look: &Look,
-    content: &mut Content,
-) {
-    let is_root = |it: &Finding| {
-        it.because.is_none_or(|code| !findings.iter().any(|other| other.code == code))
-    };
-    // A circle of causes would never end; no chain has more causes than findings.
-    if depth > findings.len() {
-        return;
-    }
-    for (n, it) in findings.iter().enumerate() {
-        let belongs = match parent {
-            None => is_root(it),
-            Some(code) => !is_root(it) && it.because == Some(code) && it.code != code,
-        };
-        if !belongs {
-            continue;
+    look: &'a Look,
+}
+
+impl Tree<'_> {
+    /// The findings that `parent` caused, or those with no cause; `stem` stands before them.
+    fn below(&self, parent: Option<usize>, stem: &str, depth: usize, content: &mut Content) {
+        // A circle of causes would never end; no chain has more causes than findings.
+        if depth > self.findings.len() {
+            return;
         }
-        let branch = if depth == 0 {
-            String::new()
-        } else {
-            format!("{}{}", "   ".repeat(depth - 1), look.glyphs.tree)
-        };
-        let mark = if n == selected { look.glyphs.selected } else { " " };
-        let style = if n == selected { look.theme.strong } else { look.theme.text };
+        let children: Vec<usize> =
+            (0..self.findings.len()).filter(|it| self.cause(*it) == parent).collect();
+        for (n, idx) in children.iter().enumerate() {
+            let is_last = n + 1 == children.len();
+            let glyphs = self.look.glyphs;
+            let (branch, next) = match (depth, is_last) {
+                (0, _) => ("", ""),
+                (_, true) => (glyphs.tree, "   "),
+                (_, false) => (glyphs.tree_more, glyphs.tree_line),
+            };
+            self.line(*idx, &format!("{stem}{branch}"), content);
+            self.below(Some(*idx), &format!("{stem}{next}"), depth + 1, content);
+        }
+    }
+
+    fn line(&self, idx: usize, branch: &str, content: &mut Content) {
+        let theme = &self.look.theme;
+        let Some(it) = self.findings.get(idx) else { return };
+        let is_selected = idx == self.selected;
+        let mark = if is_selected { self.look.glyphs.selected } else { " " };
+        let style = if is_selected { theme.strong } else { theme.text };
         content.push(Line::from(vec![
-            Span::styled(format!("{mark} "), look.theme.focus),
-            Span::styled(branch, look.theme.dim),
-            Span::styled(super::cells::cut(it.code, cells, look.glyphs), style),
-            Span::styled(format!("  hop {}", it.hop + 1), look.theme.dim),
+            Span::styled(format!("{mark} "), theme.focus),
+            Span::styled(branch.to_owned(), theme.dim),
+            Span::styled(super::cells::cut(it.code, self.cells, self.look.glyphs), style),
+            Span::styled(format!("  hop {}", it.hop + 1), theme.dim),
         ]));
-        tree(findings, Some(it.code), depth + 1, selected, cells, look, content);
+    }
+
+    /// The finding that caused another: the first with the code it names.
+    fn cause(&self, idx: usize) -> Option<usize> {
+        let code = self.findings.get(idx)?.because?;
+        self.findings.iter().position(|it| it.code == code).filter(|it| *it != idx)
     }
 }
 

@@ -79,10 +79,14 @@ impl Lanes {
         let method = hops.iter().flat_map(|it| &it.legs).map(|it| width(&it.method)).max();
         let method = method.unwrap_or_default().clamp(3, 7);
         let count = it.ladder.lanes.len().saturating_sub(1);
+        let room = |words: Words| {
+            let tails = hops.iter().map(|it| tail_wanted(it, count, words));
+            let tail = tails.max().unwrap_or_default().clamp(14, 36);
+            cells.saturating_sub(start + count + tail)
+        };
         let mut segments: Vec<usize> = (0..count).map(|lane| wanted(&hops, lane, method)).collect();
-        let tail = hops.iter().map(|it| tail_wanted(it, count)).max().unwrap_or_default();
-        let tail = tail.clamp(14, 36);
-        let room = cells.saturating_sub(start + count + tail);
+        let fits = segments.iter().sum::<usize>() <= room(Words::Full);
+        let room = room(if fits { Words::Full } else { Words::Short });
         while segments.iter().sum::<usize>() > room {
             match segments.iter_mut().max() {
                 Some(widest) if *widest > 12 => *widest -= 1,
@@ -117,17 +121,39 @@ fn wanted(hops: &[&HopRung], lane: usize, method: usize) -> usize {
     let lead = if lane == 0 { 0 } else { 2 };
     let legs = hops.iter().flat_map(|it| &it.legs).filter(|it| it.from == lane);
     let texts = legs.map(|it| lead + method + 1 + width(&visible(&it.path)) + 3);
-    let here = hops.iter().filter(|it| it.answered_at == lane && lane > 0).map(|it| tail_width(it));
+    let here = hops
+        .iter()
+        .filter(|it| it.answered_at == lane && lane > 0)
+        .map(|it| tail_width(it, Words::Short));
     texts.chain(here).max().unwrap_or_default().max(16)
 }
 
 /// Cells that a rung wants behind the last lane's line.
-fn tail_wanted(rung: &HopRung, last: usize) -> usize {
-    if rung.answered_at == last { tail_width(rung) } else { 2 + width("never reached") }
+fn tail_wanted(rung: &HopRung, last: usize, words: Words) -> usize {
+    if rung.answered_at == last { tail_width(rung, words) } else { 2 + width("never reached") }
+}
+
+/// How a mark is worded.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Words {
+    /// `/prod lost here`.
+    Full,
+    /// `/prod lost`, where every cell counts.
+    Short,
+}
+
+impl Words {
+    fn of(self, mark: &Mark) -> String {
+        let text = visible(&mark.text);
+        match self {
+            Words::Full => text.into_owned(),
+            Words::Short => text.strip_suffix(" here").unwrap_or(&text).to_owned(),
+        }
+    }
 }
 
 /// Cells of a rung's answer.
-fn tail_width(rung: &HopRung) -> usize {
+fn tail_width(rung: &HopRung, words: Words) -> usize {
     let notes = rung.notes.iter().map(|it| match it {
         Note::Location(to) => 5 + width(&visible(to)),
         Note::AllowOrigin => 16,
@@ -135,7 +161,7 @@ fn tail_width(rung: &HopRung) -> usize {
     });
     let stops = rung.never_reached || rung.failed_behind.is_some();
     let here = if stops { 2 + width("answered here") } else { 0 };
-    let marks = rung.marks.iter().map(|it| 3 + width(&visible(&it.text))).max().unwrap_or(0);
+    let marks = rung.marks.iter().map(|it| 3 + width(&words.of(it))).max().unwrap_or(0);
     (1 + width(&rung.status) + notes.max().unwrap_or(0).max(here)).max(marks)
 }
 
@@ -323,7 +349,10 @@ impl Drawing<'_> {
             Actor::Gateway | Actor::Proxy | Actor::Cdn => self.line_of(1) + 2,
             Actor::Cache | Actor::Hopscope | Actor::Unknown => self.line_of(rung.answered_at) + 2,
         };
-        self.place(&mut row, x, &format!("{sign} {}", visible(&mark.text)), style);
+        let full = format!("{sign} {}", Words::Full.of(mark));
+        let fits = x + width(&full) <= self.cells;
+        let text = if fits { full } else { format!("{sign} {}", Words::Short.of(mark)) };
+        self.place(&mut row, x, &text, style);
         row
     }
 

@@ -9,6 +9,7 @@ use super::{chains, finding, ladder, lineage, verdict};
 use crate::ladder::Ladder;
 use crate::trace::{HopId, visible};
 use crate::tui::model::{Model, Open, Pane};
+use crate::tui::row::Badge;
 use crate::tui::seen::{Seen, SeenPane};
 use crate::tui::theme::Look;
 
@@ -99,7 +100,7 @@ impl Panes<'_> {
         }
         let (chain, below) = stacked(area, wanted);
         self.pane(Pane::Chain, chain);
-        self.pane(Pane::Finding, below);
+        self.details(&[Pane::Finding], below);
     }
 
     /// The focused one of these, else the first; finding and verdict together where both fit.
@@ -190,8 +191,8 @@ impl Panes<'_> {
                 lineage::content(&analysis.lineage, hops, open.hop, taps, cells, self.look)
             }
             Pane::Finding => {
-                let (findings, outcome) = (&analysis.findings, verdict.outcome);
-                finding::content(findings, open.finding, outcome, taps, cells, self.look)
+                let (findings, badge) = (&analysis.findings, Badge::of(analysis));
+                finding::content(findings, open.finding, badge, taps, cells, self.look)
             }
             Pane::Verdict => verdict::content(&analysis.judgement, cells, self.look),
             Pane::Chains | Pane::Hop => Content::default(),
