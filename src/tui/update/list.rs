@@ -23,7 +23,10 @@ pub(super) fn loaded(model: &mut Model, loaded: Loaded) {
 }
 
 pub(super) fn grown(model: &mut Model, totals: Totals) {
-    model.totals = totals;
+    // Told twice is not grown twice: an app may repeat its totals with every answer.
+    if std::mem::replace(&mut model.totals, totals) == totals {
+        return;
+    }
     if model.list.loading == Loading::Idle {
         ask(model);
     } else {

@@ -135,11 +135,11 @@ fn keeps_the_chain_when_its_position_shifts() {
     it.keys("jj");
     assert_eq!(it.selected(), Some(12));
     it.trace.splice(0..0, [1, 2, 3]);
-    it.grow([]);
+    it.grow([21]);
     assert_eq!(it.selected(), Some(12));
     assert_eq!(it.model.list.selected.map(|it| it.at), Some(5));
     it.trace.retain(|it| *it != 12);
-    it.grow([]);
+    it.grow([22, 23]);
     assert_eq!(it.selected(), Some(13), "a chain that is gone gives way to its neighbour");
 }
 
@@ -170,4 +170,13 @@ fn growth_during_a_load_costs_one_more_load() {
     let loaded = Loaded { generation, first: 0, of: 1, rows: vec![row(1)] };
     let effects = update(&mut model, Message::Loaded(loaded));
     assert!(matches!(effects[..], [Effect::Load { .. }, Effect::OpenChain(_)]), "{effects:?}");
+}
+
+#[test]
+fn totals_told_twice_cost_nothing() {
+    let mut it = Played::new(Feed::Saved, 1..=9);
+    it.grow([]);
+    let loads = it.loads;
+    it.grow([]);
+    assert_eq!(it.loads, loads);
 }
