@@ -64,7 +64,9 @@ impl<'a> Case<'a> {
 
     /// Whether this product was recognised anywhere in the chain.
     pub fn knows(&self, product: &str) -> bool {
-        self.products.iter().any(|it| it.starts_with(product))
+        let begins =
+            |it: &&str| it.get(..product.len()).is_some_and(|it| it.eq_ignore_ascii_case(product));
+        self.products.iter().any(begins)
     }
 
     /// The product that answered a hop, for a sentence.
@@ -101,7 +103,7 @@ impl<'a> Case<'a> {
 
     /// Whether the page gets what it asked for: a readable answer that is no error.
     pub fn is_fine(&self) -> bool {
-        self.judgement.verdict.outcome == VerdictOutcome::Allowed
+        !matches!(self.judgement.verdict.outcome, VerdictOutcome::Blocked | VerdictOutcome::Failed)
             && self.chain.hops.last().and_then(|it| it.hop.status()).is_some_and(|it| it < 400)
     }
 

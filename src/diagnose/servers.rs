@@ -21,6 +21,8 @@ pub struct Server {
     pub errors: Tally,
     /// The last prefix that two taps showed.
     pub mapping: Option<Mapping>,
+    /// Answers whose allow-origin was put on between the taps.
+    pub added_on_the_way: u64,
     /// Origins that asked and were named in the answer; two are enough to know.
     echoed: Vec<String>,
     /// Requests that were also seen at an inner tap.
@@ -53,6 +55,12 @@ impl Servers {
             let server = self.0.entry(path::server_of(&hop.hop.request.url)).or_default();
             server.arrived += u64::from(!hop.sightings.is_empty());
             tally(server, &hop.hop);
+            let has = |it: &Hop| {
+                it.response().is_some_and(|it| it.headers.has("access-control-allow-origin"))
+            };
+            let inner = hop.sightings.last().filter(|it| it.hop.response().is_some());
+            let added = inner.is_some_and(|it| has(&hop.hop) && !has(&it.hop));
+            server.added_on_the_way += u64::from(added);
         }
         let Some(first) = chain.hops.first() else { return };
         if let Some(Route { mapping, clue: RouteClue::Taps }) = Route::learn(chain, None) {

@@ -10,7 +10,7 @@
 use std::sync::Arc;
 
 use super::{Analysis, Servers, analyse};
-use crate::lineage::path;
+use crate::fetch::{Known, judge};
 use crate::trace::*;
 
 pub(super) const PAGE: &str = "http://page.test";
@@ -52,12 +52,12 @@ pub(super) fn analysed(lines: &[&str]) -> Analysis {
 
 pub(super) fn analysed_after(lines: &[&str], servers: &Servers) -> Analysis {
     let (chain, taps) = story(lines);
-    let judgement = judge(&chain);
+    let judgement = judge(&chain, &Known::default());
     analyse(Arc::new(chain), &taps, judgement, servers)
 }
 
 pub(super) fn analysed_chain(chain: Chain, taps: &[Tap]) -> Analysis {
-    let judgement = judge(&chain);
+    let judgement = judge(&chain, &Known::default());
     analyse(Arc::new(chain), taps, judgement, &Servers::default())
 }
 
@@ -157,71 +157,4 @@ fn words(line: &str) -> Vec<String> {
     }
     words.retain(|it| !it.is_empty());
     words
-}
-
-/// What a browser concludes.
-fn judge(chain: &Chain) -> crate::fetch::Judgement {
-    use crate::fetch::*;
-    let request = chain.requests().next().map(|(_, it)| it.hop.request.clone());
-    let request = request.or_else(|| chain.hops.first().map(|it| it.hop.request.clone())).unwrap();
-    let is_refused = |it: &&ChainHop| {
-        let Some(origin) = it.hop.request.headers.text("origin") else { return false };
-        let Some(response) = it.hop.response() else { return false };
-        let allow = response.headers.text("access-control-allow-origin");
-        let cross = path::server_of(&origin) != path::server_of(&it.hop.request.url);
-        let headers = &response.headers;
-        let with_cookie = it.hop.request.headers.has("cookie");
-        let credentials = headers.text("access-control-allow-credentials");
-        let ok = allow.as_deref() == Some("*") && !with_cookie
-            || allow.as_deref() == Some(&origin)
-                && (!with_cookie || credentials.as_deref() == Some("true"));
-        let preflight = it.kind == HopKind::Preflight;
-        let lists = |name: &str, wanted: &str| {
-            let list = headers.text(name).unwrap_or_default();
-            list.split(',').any(|it| [wanted, "*"].contains(&it.trim()))
-        };
-        let asked = |name: &str| it.hop.request.headers.text(name).unwrap_or_default();
-        let method = asked("access-control-request-method");
-        let method_ok = ["GET", "HEAD", "POST"].contains(&method.as_str())
-            || lists("access-control-allow-methods", &method);
-        let names = asked("access-control-request-headers");
-        let allowed = headers.text("access-control-allow-headers").unwrap_or_default();
-        let allowed = allowed.to_ascii_lowercase();
-        let headers_ok = names
-            .split(',')
-            .filter(|it| !it.is_empty())
-            .all(|wanted| allowed.split(',').any(|it| [wanted, "*"].contains(&it.trim())));
-        let status_ok = (200..300).contains(&response.status);
-        cross && (!ok || preflight && !(status_ok && method_ok && headers_ok))
-    };
-    let refused = chain.hops.iter().position(|it| is_refused(&it));
-    let failed = chain.hops.last().is_some_and(|it| it.hop.response().is_none());
-    let outcome = match (refused, failed) {
-        (Some(_), _) => VerdictOutcome::Blocked,
-        (None, true) => VerdictOutcome::Failed,
-        (None, false) => VerdictOutcome::Allowed,
-    };
-    Judgement {
-        request: Judged {
-            api: Api::Fetch,
-            method: request.method,
-            url: request.url,
-            origin: chain.origin(),
-            mode: Mode::Cors,
-            credentials: Credentials::SameOrigin,
-            redirect: RedirectMode::Follow,
-            assumed: vec!["api", "credentials"],
-        },
-        unseen: vec![],
-        verdict: Verdict {
-            browser: Browser::Chromium,
-            outcome,
-            hop: refused.or(chain.hops.len().checked_sub(1)),
-            failed: None,
-            reading: String::new(),
-            chromium: Chromium::default(),
-            firefox: Firefox::default(),
-            depends: vec![],
-        },
-    }
 }

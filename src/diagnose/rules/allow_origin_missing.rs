@@ -9,7 +9,13 @@ use crate::trace::{ChainHop, HopKind};
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-missing",
     find: allow_origin_missing,
-    causes: &["preflight-not-routed", "preflight-refused", "answer-replaced"],
+    causes: &[
+        "stage-prefix-lost",
+        "prefix-doubled",
+        "preflight-not-routed",
+        "preflight-refused",
+        "answer-replaced",
+    ],
 };
 
 const FIXES: &[Fix] = &[

@@ -86,9 +86,10 @@ fn seen_elsewhere(
         *other != idx && has && path::server_of(&it.hop.request.url) == server
     });
     let Some((other, it)) = here else {
-        let known =
-            case.servers.get(&server).is_some_and(|it| it.fine.with > 0 && it.errors.with == 0);
-        return known.then_some((case.by(idx), None));
+        let known = case.servers.get(&server);
+        let known = known.filter(|it| it.fine.with > 0 && it.errors.with == 0)?;
+        let added = known.added_on_the_way > 0 && !hop.sightings.is_empty();
+        return Some((if added { case.actors.between } else { case.by(idx) }, None));
     };
     let added = case.on_the_way(&What::Header(NAME.to_owned()), other, State::Added);
     // A preflight may well be answered by another layer than the request.
@@ -170,5 +171,16 @@ mod tests {
         assert!(!found(&servers));
         servers.learn(&story(&["edge GET http://gw.test/b 200 access-control-allow-origin=*"]).0);
         assert!(found(&servers));
+        // Put on by the proxy there, so missed by the proxy here.
+        let mut servers = crate::diagnose::Servers::default();
+        let fine = [
+            "edge GET http://gw.test/b 200 access-control-allow-origin=* server=nginx",
+            "origin GET http://app.test/b 200",
+        ];
+        servers.learn(&story(&fine).0);
+        let lines =
+            ["edge GET http://gw.test/a 500 server=nginx", "origin GET http://app.test/a 500"];
+        let findings = analysed_after(&lines, &servers).findings;
+        assert_eq!(findings[0].by, crate::lineage::Actor::Proxy);
     }
 }

@@ -104,8 +104,8 @@ fn in_words(kind: FailureKind) -> &'static str {
 }
 
 fn capital(text: &str) -> String {
-    let mut chars = text.chars();
-    chars.next().map_or_else(String::new, |it| it.to_uppercase().chain(chars).collect())
+    // A product's name stays as it is written.
+    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |it| format!("The {it}"))
 }
 
 #[cfg(test)]

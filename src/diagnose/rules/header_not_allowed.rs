@@ -139,6 +139,7 @@ mod tests {
             (
                 &[
                     "edge OPTIONS http://gw.test/items 200 access-control-allow-origin=http://page.test access-control-allow-headers=* >access-control-request-headers=x-a",
+                    "edge GET http://gw.test/items 200 access-control-allow-origin=http://page.test >x-a=1",
                 ],
                 None,
             ),

@@ -102,6 +102,7 @@ mod tests {
             (
                 &[
                     "edge OPTIONS http://gw.test/items 200 access-control-allow-origin=http://page.test access-control-allow-methods=* >access-control-request-method=PUT",
+                    "edge PUT http://gw.test/items 200 access-control-allow-origin=http://page.test",
                 ],
                 None,
             ),

@@ -52,7 +52,9 @@ mod tests {
     use crate::trace::{Clue, Link, LinkWhy, Outside};
 
     fn code_after(status: u16, answer: &str) -> bool {
-        let redirect = format!("edge GET http://gw.test/prod/a {status} location=/a/");
+        let redirect = format!(
+            "edge GET http://gw.test/prod/a {status} location=/a/ access-control-allow-origin=*"
+        );
         let earlier = story(&[&redirect]).0.hops.remove(0).hop;
         let (mut chain, taps) = story(&[&format!("edge GET http://gw.test/a/ {answer}")]);
         let clue = Clue { text: String::new(), certain: false };

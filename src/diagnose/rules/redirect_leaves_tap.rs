@@ -6,7 +6,7 @@ use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, outer_header, request_line};
 use crate::diagnose::fix::{Draft, Fix};
 use crate::lineage::path;
-use crate::trace::TapKind;
+use crate::trace::{HopKind, TapKind};
 
 pub(super) const RULE: Rule =
     Rule { code: "redirect-leaves-tap", find: redirect_leaves_tap, causes: &[] };
@@ -18,7 +18,9 @@ const FIXES: &[Fix] = &[Fix {
 }];
 
 fn redirect_leaves_tap(case: &Case<'_>) -> Vec<Finding> {
-    let mut found = case.redirects().filter(|(_, it, to)| {
+    // A redirected preflight is not followed, so nobody leaves.
+    let followed = case.redirects().filter(|(_, it, _)| it.kind != HopKind::Preflight);
+    let mut found = followed.filter(|(_, it, to)| {
         let tap = case.taps.get(usize::from(it.hop.tap.0)).filter(|it| it.kind == TapKind::Reverse);
         let upstream = tap.and_then(|it| it.upstream.as_deref()).map(path::server_of);
         let to = path::server_of(to);
@@ -30,7 +32,7 @@ fn redirect_leaves_tap(case: &Case<'_>) -> Vec<Finding> {
     let title = format!(
         "The redirect leads to \"{to}\", behind the tap: the rest of this chain is not on record."
     );
-    let by = case.by(idx);
+    let by = case.author("location", idx);
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
             .finding(case),
@@ -50,6 +52,10 @@ mod tests {
                 Some((1, "?")),
             ),
             (&["reverse GET http://127.0.0.1:9000/a 301 location=/a/"], None),
+            (
+                &["reverse OPTIONS http://127.0.0.1:9000/a 301 location=http://up.test:8000/a/"],
+                None,
+            ),
             (&["reverse GET http://127.0.0.1:9000/a 301 location=http://other.test/"], None),
             (&["edge GET http://127.0.0.1:9000/a 301 location=http://up.test:8000/a/"], None),
         ] {

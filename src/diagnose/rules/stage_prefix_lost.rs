@@ -8,7 +8,7 @@ use crate::diagnose::case::{Case, request_line, response_header};
 use crate::diagnose::fix::{Fix, advise};
 use crate::diagnose::{Evidence, Finding};
 use crate::lineage::{Actor, RouteClue, State, What, path};
-use crate::trace::{ChainHop, Target};
+use crate::trace::{ChainHop, HopKind, Target};
 
 pub(super) const RULE: Rule = Rule {
     code: "stage-prefix-lost",
@@ -89,6 +89,10 @@ fn stage_prefix_lost(case: &Case<'_>) -> Vec<Finding> {
 /// A redirect out of the prefix can be meant: to a login page, say. It is a mistake when it
 /// leads to the same place, or to a place that proved not to be there.
 fn is_a_mistake(case: &Case<'_>, idx: usize, hop: &ChainHop, to: &str) -> bool {
+    if hop.kind == HopKind::Preflight {
+        // No browser follows it: see `preflight_redirected`.
+        return false;
+    }
     let (from, to) = (Target::parse(&hop.hop.request.url), Target::parse(to));
     let next = case.hops().nth(idx + 1);
     let fine = case.next_request(idx).is_some_and(|(next, it)| {
@@ -213,6 +217,7 @@ mod tests {
                 ],
                 Some((1, "gateway")),
             ),
+            (&["edge OPTIONS http://gw.test/prod/items 308 location=/items/"], None),
             // A prefix ends on a segment boundary.
             (
                 &[
