@@ -7,7 +7,7 @@ use unicode_width::{UnicodeWidthChar as _, UnicodeWidthStr as _};
 use super::{Glyphs, Text};
 use crate::fetch::VerdictOutcome;
 use crate::ladder::{HopRung, Ladder, Leg, Note, Rung};
-use crate::lineage::State;
+use crate::lineage::{Actor, State};
 use crate::trace::visible;
 
 /// Cells before the first lane: marker, number, blanks.
@@ -24,7 +24,7 @@ pub(super) fn draw(ladder: &Ladder, text: &Text<'_>) -> String {
                 let dots = text.glyphs.pick("┄┄", "..");
                 let _ = writeln!(out, "{:MARGIN$}{dots} {} {dots}", "", it.text);
             }
-            Rung::Hop(it) => hop(&mut out, it, ladder, &widths, text),
+            Rung::Hop(it) => hop(&mut out, it, &widths, text),
         }
     }
     out
@@ -55,7 +55,7 @@ fn heading(out: &mut String, ladder: &Ladder, widths: &[usize]) {
     let _ = writeln!(out, "{}", line.trim_end());
 }
 
-fn hop(out: &mut String, rung: &HopRung, ladder: &Ladder, widths: &[usize], text: &Text<'_>) {
+fn hop(out: &mut String, rung: &HopRung, widths: &[usize], text: &Text<'_>) {
     let marker = if rung.guilty { text.glyphs.pick("▸", ">") } else { " " };
     let mut line = format!("  {marker}{:>2}  ", rung.hop + 1);
     let bar = text.glyphs.pick("│", "|");
@@ -67,10 +67,17 @@ fn hop(out: &mut String, rung: &HopRung, ladder: &Ladder, widths: &[usize], text
         }
         line.push_str(bar);
     }
-    let column = line.width() + 1;
-    let _ = write!(line, " {}", answer(rung, text));
-    if rung.answered_at + 1 < ladder.lanes.len() {
-        line.push_str(if rung.never_reached { "  answered here, app never reached" } else { "" });
+    let mut column = line.width() + 1;
+    if let Some(why) = rung.failed_behind {
+        let _ = writeln!(out, "{line} {why}");
+        column = lane_column(rung.answered_at, widths);
+        line = format!("{:1$}{bar}", "", column.saturating_sub(2));
+        let _ = write!(line, " {}  answered here", answer(rung, text));
+    } else {
+        let _ = write!(line, " {}", answer(rung, text));
+        if rung.never_reached {
+            line.push_str("  answered here, app never reached");
+        }
     }
     let _ = writeln!(out, "{}", line.trim_end());
     for mark in &rung.marks {
@@ -78,12 +85,21 @@ fn hop(out: &mut String, rung: &HopRung, ladder: &Ladder, widths: &[usize], text
             State::Dropped | State::Absent => text.glyphs.pick("✂", "%<"),
             _ => text.glyphs.pick("≠", "!="),
         };
-        let _ = writeln!(out, "{:column$}{sign} {}", "", visible(&mark.text));
+        // What the gateway did on the way stands below the gateway.
+        let on_the_way = matches!(mark.by, Actor::Gateway | Actor::Proxy | Actor::Cdn);
+        let at = if on_the_way && rung.answered_at > 1 { lane_column(1, widths) } else { column };
+        let _ = writeln!(out, "{:at$}{sign} {}", "", visible(&mark.text));
     }
     if let Some(outcome @ (VerdictOutcome::Blocked | VerdictOutcome::Failed)) = rung.decides {
         let sign = text.glyphs.pick("✗", "x");
         let _ = writeln!(out, "{:column$}{sign} {} here", "", outcome.as_str());
     }
+}
+
+/// Where text behind the line of `lane` begins.
+fn lane_column(lane: usize, widths: &[usize]) -> usize {
+    let before: usize = widths.iter().take(lane).map(|it| it + 1).sum();
+    MARGIN + before + 1
 }
 
 /// `GET /prod/items ────▶`, exactly `width` cells.
