@@ -26,10 +26,11 @@ use serde_json::Value;
 /// What must come of a try: the status that the script read, or Chromium's CORS error; the
 /// hops at the edge, and what the app saw of them.
 #[rustfmt::skip]
-const EXPECTED: [(&str, Result<u16, &str>, &str, &str); 12] = [
+const EXPECTED: [(&str, Result<u16, &str>, &str, &str); 13] = [
     ("direct-get", Ok(200), "OPTIONS /items/ 200, GET /items/ 200", ""),
     ("direct-post", Ok(201), "OPTIONS /items/ 200, POST /items/ 201", ""),
     ("get", Err("PreflightMissingAllowOriginHeader"), "OPTIONS /prod/items 200, GET /prod/items 301, OPTIONS /items/ 403", "OPTIONS /items 200, GET /items 301"),
+    ("get-slash", Err("PreflightMissingAllowOriginHeader"), "OPTIONS /prod/items/ 200, GET /prod/items/ 301, OPTIONS /items/ 403", "OPTIONS /items 200, GET /items 301"),
     ("get-simple", Err("MissingAllowOriginHeader"), "GET /prod/items 301, GET /items/ 403", "GET /items 301"),
     ("post", Ok(500), "OPTIONS /prod/items 200, POST /prod/items 500", "OPTIONS /items 200, POST /items 500"),
     ("post-debug-off", Err("MissingAllowOriginHeader"), "OPTIONS /prod/items 200, POST /prod/items 301, GET /items/ 403", "OPTIONS /items 200, POST /items 301"),

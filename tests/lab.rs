@@ -192,6 +192,7 @@ async fn every_try_begins_as_the_story_tells() {
         ("direct-get", 200),
         ("direct-post", 201),
         ("get", 301),
+        ("get-slash", 301),
         ("get-simple", 301),
         ("post", 500),
         ("post-debug-off", 301),

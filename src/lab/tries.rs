@@ -104,6 +104,12 @@ const TRIES: &[Try] = &[
     },
     Try { name: "get", title: "GET through the gateway", knobs: &[], request: GET },
     Try {
+        name: "get-slash",
+        title: "GET with the slash that the app wants: the gateway drops it",
+        knobs: &[],
+        request: TryRequest { path: "/items/", ..GET },
+    },
+    Try {
         name: "get-simple",
         title: "GET without a header of its own, so without a preflight",
         knobs: &[],
