@@ -81,6 +81,7 @@ impl Bound {
                 mark: own::Mark::of(&options, &spec, n, last),
                 spec,
                 address,
+                address_text: address.to_string(),
                 options: Arc::clone(&options),
                 recorder: recorder.clone(),
                 connections: Arc::clone(&connections),

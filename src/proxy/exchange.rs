@@ -64,10 +64,9 @@ impl<R: Recorder> Client<R> {
         let upgrade = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
         let asked = Asked { turn: heads::turn(&head.headers), head, body, upgrade };
-        let (route, url) =
-            route::find(&self.tap.spec.mode, &self.tap.address.to_string(), &asked.head);
+        let (route, url) = route::find(&self.tap.spec.mode, &self.tap.address_text, &asked.head);
         if route == Route::OwnPage {
-            return Ok(answer::own_page(&self.tap.spec.name, &self.tap.address.to_string()));
+            return Ok(answer::own_page(&self.tap.spec.name, &self.tap.address_text));
         }
         let mut scribe = Scribe::new(&self.tap.recorder);
         match route {
@@ -192,7 +191,7 @@ impl<R: Recorder> Client<R> {
         if self.tap.options.keep_redirects
             && let Mode::Reverse { .. } = self.tap.spec.mode
         {
-            let tap = host.unwrap_or_else(|| self.tap.address.to_string());
+            let tap = host.unwrap_or_else(|| self.tap.address_text.clone());
             changes.extend(own::keep_redirect(&mut headers, to, &tap));
         }
         let complete = body.is_end_stream();

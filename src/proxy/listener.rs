@@ -26,6 +26,8 @@ pub(super) struct TapState<R: Recorder> {
     pub(super) id: TapId,
     pub(super) spec: TapSpec,
     pub(super) address: SocketAddr,
+    /// The address as text, which every request needs.
+    pub(super) address_text: String,
     pub(super) mark: Mark,
     pub(super) options: Arc<Options>,
     pub(super) recorder: R,
@@ -131,7 +133,7 @@ async fn record_refused<R: Recorder>(
     error: &hyper::Error,
 ) {
     let head = control.take_head();
-    let Some(request) = refused::request(&head, &tap.address.to_string()) else { return };
+    let Some(request) = refused::request(&head, &tap.address_text) else { return };
     let mut scribe = Scribe::new(&tap.recorder);
     let asked = Event::Asked {
         id: scribe.id(),

@@ -3,6 +3,7 @@
 //! **Invariant:** a hop stands here until a commit has kept its end.
 
 use std::collections::HashMap;
+use std::hash::{BuildHasher, Hasher};
 
 use crate::trace::{Body, Event, Hop, HopId, Outcome};
 
@@ -38,7 +39,7 @@ impl Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pub(super) open: HashMap<HopId, Entry>,
+    pub(super) open: HashMap<HopId, Entry, ByNumber>,
     pub(super) over: Vec<Entry>,
     /// Hops whose rows must go, because a part of them was lost.
     pub(super) gone: Vec<HopId>,
@@ -106,6 +107,35 @@ fn bodies(hop: &mut Hop) -> (&mut Body, Option<&mut Body>) {
         Outcome::Pending | Outcome::Failed(_) => None,
     };
     (&mut hop.request.body, response)
+}
+
+/// Ids are given by recorders, not by traffic: nobody can make them collide, so they need no
+/// hash that defends itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ByNumber(u64);
+
+impl BuildHasher for ByNumber {
+    type Hasher = ByNumber;
+
+    fn build_hasher(&self) -> ByNumber {
+        *self
+    }
+}
+
+impl Hasher for ByNumber {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.write_u64(u64::from(*byte));
+        }
+    }
+
+    fn write_u64(&mut self, number: u64) {
+        self.0 = (self.0 ^ number).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(31);
+    }
 }
 
 /// What a hop without bodies takes in memory, roughly.
