@@ -31,6 +31,7 @@ use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
 use super::keymap::{HOP, PANES};
+use super::message::Feed;
 use super::model::{Model, Overlay, Pane, Screen};
 use super::palette;
 use super::seen::Seen;
@@ -74,8 +75,10 @@ pub(super) fn help_last_top(model: &Model) -> usize {
     help::last_top(model.height.saturating_sub(2))
 }
 
+/// Whether nothing is on record. A saved trace is not called empty before it was looked into.
 fn is_empty(model: &Model) -> bool {
-    model.totals.chains == 0 && model.list.window.of == 0 && model.list.filter.is_empty()
+    let looked = model.list.window.generation > 0 || model.status.feed == Feed::Recording;
+    looked && model.totals.chains == 0 && model.list.window.of == 0 && model.list.filter.is_empty()
 }
 
 fn hop_screen(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen {
