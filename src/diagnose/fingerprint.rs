@@ -24,6 +24,7 @@
 
 mod parse;
 
+use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub use parse::FingerprintError;
@@ -33,7 +34,14 @@ use crate::trace::{Headers, Hop};
 
 /// A set of fingerprints, the most trusted first.
 #[derive(Clone, Debug, Default)]
-pub struct Fingerprints(Vec<Fingerprint>);
+pub struct Fingerprints {
+    prints: Vec<Fingerprint>,
+    /// For each of them, the bits of the header names that it cannot do without.
+    needs: Vec<u128>,
+    /// A bit for every such name, so that one look at an answer's names rules out most
+    /// fingerprints.
+    bits: HashMap<String, u128>,
+}
 
 /// How one product is recognised.
 #[derive(Clone, Debug, PartialEq)]
@@ -90,21 +98,36 @@ impl Fingerprints {
 
     /// Read a set from `text`; `file` is what errors call it.
     pub fn parse(text: &str, file: &str) -> (Fingerprints, Vec<FingerprintError>) {
-        let (mut prints, errors) = parse::parse(text, file);
-        prints.sort_by_key(|it| std::cmp::Reverse(it.confidence));
-        (Fingerprints(prints), errors)
+        let (prints, errors) = parse::parse(text, file);
+        (Fingerprints::of(prints), errors)
     }
 
     /// The built-in set with a user's own in front of it: at equal confidence, the user's wins.
     pub fn with_user_file(text: &str, file: &str) -> (Fingerprints, Vec<FingerprintError>) {
-        let (Fingerprints(mut prints), errors) = Fingerprints::parse(text, file);
-        prints.extend(Fingerprints::builtin().0.iter().cloned());
+        let (mut prints, errors) = parse::parse(text, file);
+        prints.extend(Fingerprints::builtin().iter().cloned());
+        (Fingerprints::of(prints), errors)
+    }
+
+    fn of(mut prints: Vec<Fingerprint>) -> Fingerprints {
         prints.sort_by_key(|it| std::cmp::Reverse(it.confidence));
-        (Fingerprints(prints), errors)
+        let mut bits: HashMap<String, u128> = HashMap::new();
+        let mut needs = Vec::with_capacity(prints.len());
+        for print in &prints {
+            let names = print.when.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
+            let mut need = 0;
+            for name in names.filter(|it| !it.contains('*')) {
+                let next = u32::try_from(bits.len()).unwrap_or(u32::MAX);
+                // Beyond 128 names there is no bit, and the conditions alone decide.
+                need |= *bits.entry(name).or_insert(1_u128.checked_shl(next).unwrap_or(0));
+            }
+            needs.push(need);
+        }
+        Fingerprints { prints, needs, bits }
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Fingerprint> {
-        self.0.iter()
+        self.prints.iter()
     }
 
     /// Every fingerprint that fits this hop's answer, the most trusted first.
@@ -112,7 +135,24 @@ impl Fingerprints {
         &'a self,
         hop: &'h Hop,
     ) -> impl Iterator<Item = &'a Fingerprint> + use<'a, 'h> {
-        self.0.iter().filter(|it| it.when.holds(hop))
+        let has = hop.response().map_or(0, |it| self.names(&it.headers));
+        let likely =
+            self.prints.iter().zip(&self.needs).filter(move |(_, need)| **need & !has == 0);
+        likely.map(|(it, _)| it).filter(|it| it.when.holds(hop))
+    }
+}
+
+impl Fingerprints {
+    /// The bits of the names that an answer has.
+    fn names(&self, headers: &Headers) -> u128 {
+        let bit = |it: &crate::trace::Header| match self.bits.get(it.name.as_str()) {
+            Some(bit) => *bit,
+            None if it.name.bytes().any(|it| it.is_ascii_uppercase()) => {
+                self.bits.get(&it.name.to_ascii_lowercase()).copied().unwrap_or_default()
+            }
+            None => 0,
+        };
+        headers.iter().fold(0, |all, it| all | bit(it))
     }
 }
 
@@ -212,6 +252,35 @@ mod tests {
         assert_eq!(errors, []);
         assert!(prints.iter().count() > 40);
         assert!(prints.iter().all(|it| !it.source.is_empty()));
+    }
+
+    /// The quick look at names must never rule out what the conditions would find.
+    #[test]
+    fn names_are_found_in_any_case() {
+        for name in ["Server", "SERVER", "server"] {
+            let (chain, _) = crate::diagnose::testing::story(&[&format!(
+                "edge GET http://a/ 500 {name}=awselb/2.0"
+            )]);
+            let hop = &chain.hops[0].hop;
+            let found: Vec<&str> =
+                Fingerprints::builtin().recognise(hop).map(|it| it.product.as_str()).collect();
+            assert_eq!(found, ["AWS ALB"]);
+        }
+        let many: String = (0..200)
+            .map(|it| format!("[[fingerprint]]\nproduct = \"p{it}\"\nactor = \"app\"\nheaders = {{ x-{it} = \"*\" }}\n"))
+            .collect();
+        let (prints, errors) = Fingerprints::with_user_file(&many, "mine.toml");
+        assert_eq!(errors, []);
+        for wanted in ["p0", "p127", "p128", "p199"] {
+            let (chain, _) = crate::diagnose::testing::story(&[&format!(
+                "edge GET http://a/ 200 x-{}=1",
+                &wanted[1..]
+            )]);
+            assert!(
+                prints.recognise(&chain.hops[0].hop).any(|it| it.product == wanted),
+                "{wanted}"
+            );
+        }
     }
 
     #[test]

@@ -88,13 +88,20 @@ fn seen_elsewhere(
     let Some((other, it)) = here else {
         let known = case.servers.get(&server);
         let known = known.filter(|it| it.fine.with > 0 && it.errors.with == 0)?;
-        let added = known.added_on_the_way > 0 && !hop.sightings.is_empty();
-        return Some((if added { case.actors.between } else { case.by(idx) }, None));
+        return Some((author(case, idx, hop, known.added_on_the_way > 0), None));
     };
     let added = case.on_the_way(&What::Header(NAME.to_owned()), other, State::Added);
-    // A preflight may well be answered by another layer than the request.
-    let by = if added { case.actors.between } else { case.by(idx) };
-    Some((by, outer_header(other, it, NAME)))
+    Some((author(case, idx, hop, added), outer_header(other, it, NAME)))
+}
+
+/// Who should have added it here. From one tap nobody can tell: the app may never have seen to
+/// it. (A preflight may well be answered by another layer than the request.)
+fn author(case: &Case<'_>, idx: usize, hop: &ChainHop, added_on_the_way: bool) -> Actor {
+    match (hop.sightings.is_empty(), added_on_the_way) {
+        (true, _) if !case.stands_before_app(hop.hop.tap) => Actor::Unknown,
+        (false, true) => case.actors.between,
+        _ => case.by(idx),
+    }
 }
 
 #[cfg(test)]
