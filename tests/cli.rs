@@ -5,6 +5,7 @@
 use std::path::Path;
 use std::process::{Command, Output};
 
+use hopscope::lab::{Knobs, Lab};
 use serde_json::Value;
 
 fn hopscope(args: &[&str]) -> Output {
@@ -160,4 +161,82 @@ fn a_har_becomes_a_trace_that_says_the_same() {
     let info = checked_json(&hopscope(&["info", trace, "--json"]));
     assert_eq!((&info["hops"], &info["chains"]), (&5.into(), &1.into()));
     assert_eq!(info["taps"][1]["name"], "origin");
+}
+
+/// A port of 127.0.0.1 on which nobody listens.
+fn closed_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_does_as_a_browser_and_says_so_by_its_exit_code() {
+    let lab = Lab::start(Knobs::default()).await.unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let trace = dir.path().join("try.hops").to_str().unwrap().to_owned();
+    let origin = format!("http://{}", lab.addresses().page);
+    let blocked = format!("http://{}/prod/items", lab.addresses().gateway);
+    let allowed = format!("http://{}/items/", lab.addresses().app);
+    let refused = format!("http://127.0.0.1:{}/", closed_port());
+    let token = ["-H", "X-Token: a"];
+    for (url, code, outcome, extra) in [
+        (&blocked, 1, "blocked", &["-o", &trace][..]),
+        (&allowed, 0, "allowed", &[]),
+        (&refused, 3, "failed", &[]),
+    ] {
+        let args = [&["fetch", url, "--origin", &origin, "--json"], &token[..], extra].concat();
+        let args: Vec<String> = args.into_iter().map(ToOwned::to_owned).collect();
+        let output = tokio::task::spawn_blocking(move || {
+            hopscope(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        });
+        let output = output.await.unwrap();
+        let json = checked_json(&output);
+        assert_eq!(output.status.code(), Some(code), "{url}: {json:#}");
+        assert_eq!(json["chains"][0]["verdict"]["outcome"], outcome, "{url}");
+    }
+    let again = checked_json(&hopscope(&["explain", &trace, "--json"]));
+    let verdict = &again["chains"][0]["verdict"];
+    assert_eq!(verdict["chromium"]["code"], "PreflightMissingAllowOriginHeader");
+    lab.stop().await;
+}
+
+#[test]
+fn the_demo_tells_the_story() {
+    let output = hopscope(&["demo", "--headless", "--json"]);
+    let json = checked_json(&output);
+    assert_eq!(output.status.code(), Some(1));
+    let chains = json["chains"].as_array().unwrap();
+    let told: Vec<String> = chains
+        .iter()
+        .map(|it| {
+            let last = it["hops"].as_array().unwrap().last().unwrap();
+            let finding = it["findings"][0]["code"].as_str().unwrap_or("-");
+            format!("{} {} {finding}", it["verdict"]["outcome"].as_str().unwrap(), last["status"])
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "allowed 200 -",
+            "allowed 201 -",
+            "blocked 403 stage-prefix-lost",
+            "blocked 403 trailing-slash-dropped",
+            "blocked 403 stage-prefix-lost",
+            "allowed 500 append-slash-refuses-write",
+            "blocked 403 stage-prefix-lost",
+            "allowed 200 redirect-drops-method",
+            "blocked 504 app-unreachable",
+            "blocked 403 stage-prefix-lost",
+            "blocked 301 allow-origin-missing-on-redirect",
+            "allowed 200 -",
+            "allowed 201 -",
+        ]
+    );
+    let sightings: usize = chains[2]["hops"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|it| it["sightings"].as_array().unwrap().len())
+        .sum();
+    assert_eq!(sightings, 2, "{:#}", chains[2]);
 }
