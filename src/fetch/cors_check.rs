@@ -84,7 +84,7 @@ fn not_the_origin(browser: Browser, got: &[u8], fields: usize) -> Refusal {
                 CorsError::AllowOriginMismatch
             } else if text.contains([' ', ',']) {
                 CorsError::MultipleAllowOriginValues
-            } else if !is_valid_url(&text) {
+            } else if std::str::from_utf8(got).is_err() || !is_valid_url(&text) {
                 CorsError::InvalidAllowOriginValue
             } else {
                 CorsError::AllowOriginMismatch

@@ -232,6 +232,10 @@ fn validators(answer: &Headers) -> Headers {
 fn is_fresh(stored: &Stored, now: Time) -> bool {
     let headers = &stored.response.headers;
     let age = headers.text("age").and_then(|it| it.trim().parse::<i64>().ok()).unwrap_or(0);
+    // An old `Date` counts as age, too.
+    let received = stored.at.0 / 1_000_000;
+    let date = headers.text("date").and_then(|it| http_date(&it)).unwrap_or(received);
+    let age = age.max(received.saturating_sub(date));
     let age = age.saturating_add(now.since(stored.at) / 1_000_000);
     lifetime(stored).is_some_and(|it| age < it)
 }
@@ -276,6 +280,8 @@ fn directive(headers: &Headers, name: &str) -> Option<String> {
 
 /// Seconds since the epoch of an [HTTP date](https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats).
 fn http_date(text: &str) -> Option<i64> {
+    // The day of the week is often wrong, and nobody minds.
+    let text = text.split_once(", ").map_or(text, |(_, rest)| rest);
     DateTime::parse_from_rfc2822(text.trim()).ok().map(|it| it.timestamp())
 }
 

@@ -30,8 +30,9 @@ pub fn is_safelisted_request_header(name: &str, value: &[u8], browser: Browser) 
 fn is_client_hint(name: &str, value: &[u8]) -> bool {
     match name {
         "save-data" => value.eq_ignore_ascii_case(b"on"),
+        "ect" => [&b"slow-2g"[..], b"2g", b"3g", b"4g"].contains(&value),
         "intervention" | "device-memory" | "dpr" | "width" | "viewport-width" | "rtt"
-        | "downlink" | "ect" => true,
+        | "downlink" => true,
         _ => false,
     }
 }
@@ -105,8 +106,6 @@ pub fn is_forbidden_request_header(name: &str, value: &[u8], browser: Browser) -
         "accept-encoding",
         "access-control-request-headers",
         "access-control-request-method",
-        "access-control-request-local-network",
-        "access-control-request-private-network",
         "connection",
         "content-length",
         "cookie",
@@ -130,7 +129,10 @@ pub fn is_forbidden_request_header(name: &str, value: &[u8], browser: Browser) -
     if NAMES.contains(&name.as_str()) || name.starts_with("proxy-") || name.starts_with("sec-") {
         return true;
     }
-    let _ = browser;
+    // Chromium keeps its own `User-Agent`; the standard and Firefox let scripts set it.
+    if browser == Browser::Chromium && name == "user-agent" {
+        return true;
+    }
     OVERRIDES.contains(&name.as_str())
         && value.split(|it| *it == b',').any(|it| super::method::is_forbidden(it.trim_ascii()))
 }

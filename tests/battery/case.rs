@@ -107,9 +107,13 @@ pub(crate) struct TrueHop {
 
 /// Every recorded case of the battery, with `{A}` to `{R}` replaced by ports from `base` on.
 pub(crate) fn cases(base: u16) -> Vec<Case> {
-    let text = include_str!("cases.jsonl");
-    text.lines().map(|line| concrete(line, base)).collect()
+    RECORDED.lines().map(|line| concrete(line, base)).collect()
 }
+
+/// The battery: recorded from real browsers.
+pub(crate) const RECORDED: &str = include_str!("cases.jsonl");
+/// Recorded by ourselves in the same rig, to find the rules between the battery's cases.
+pub(crate) const OWN: &str = include_str!("own.jsonl");
 
 /// One line of the file with ports from `base` on.
 pub(crate) fn concrete(line: &str, base: u16) -> Case {
@@ -122,13 +126,24 @@ pub(crate) fn concrete(line: &str, base: u16) -> Case {
 }
 
 impl Case {
+    /// What the rig made Chromium believe of the page's server.
+    fn address_space(&self) -> Option<AddressSpace> {
+        let page = self.page["origin"].as_str()?.strip_prefix("http://")?;
+        let overrides = self.chromium_args.iter().find_map(|it| it.split_once('='))?.1;
+        let own = overrides.split(',').find_map(|it| it.strip_prefix(page)?.strip_prefix('='))?;
+        AddressSpace::parse(own)
+    }
+
+    /// The rig also moved other servers to other address spaces, which no page file can say.
+    pub(crate) fn moves_servers(&self) -> bool {
+        self.chromium_args.iter().any(|it| it.contains(','))
+    }
+
     pub(crate) fn page(&self) -> Page {
         let mut page = page_file::parse(&self.page.to_string()).unwrap();
         // The recorded pages stood at this path.
         page.url = Some(format!("{}/__page", page.served_from.as_ref().unwrap_or(&page.origin)));
-        if self.chromium_args.iter().any(|it| it.ends_with("=public")) {
-            page.address_space = Some(AddressSpace::Public);
-        }
+        page.address_space = self.address_space();
         page
     }
 }

@@ -122,10 +122,9 @@ impl Fetch {
         let failed = |it: Failing| Err(Ended::Failed(it));
         let fetch_at_start = self.request.api == Api::Fetch && self.redirects == 0;
         if scheme == "file" || (scheme == "blob" && !fetch_at_start) {
-            return failed(
-                Failing::new(FailedBy::Url, format!("A page may not load {url}."))
-                    .console(format!("Not allowed to load local resource: {url}")),
-            );
+            let failing = Failing::new(FailedBy::Url, format!("A page may not load {url}."))
+                .console(format!("Not allowed to load local resource: {url}"));
+            return failed(self.in_firefox(failing, 0 < self.redirects));
         }
         if self.request.mode == Mode::NoCors && !fetch_at_start {
             return failed(

@@ -119,62 +119,11 @@ impl Fetch {
         };
         let chunked = answer.headers.has("transfer-encoding");
         let error = if differ("location") {
-            "RESPONSE_//! What an answer means: to the preflight, to the caches, to CORS and to the api.
-//!
-//! **Invariant:** the order is Chromium's: the head itself, CORS, resource policy, redirect.
-
-use std::borrow::Cow;
-
-use crate::trace::{HopId, Response, Time};
-
-use super::super::cors_check::{Asked, cors_check};
-use super::super::end::{Ended, Failing, Tainting};
-use super::super::http_cache::{self, CacheKey};
-use super::super::memory::Memory;
-use super::super::outgoing::FetchSite;
-use super::super::preflight;
-use super::super::redirect::{self, Location};
-use super::super::refusal::{FirefoxCode, Refusal};
-use super::super::{Browser, FailedBy, Mode, RedirectMode, corp, loaded};
-use super::{Ask, CacheStep, Fetch, Next, UnseenKind};S_MULTIPLE_LOCATION"
+            "RESPONSE_HEADERS_MULTIPLE_LOCATION"
         } else if differ("content-length") && !chunked {
-            "RESPONSE_//! What an answer means: to the preflight, to the caches, to CORS and to the api.
-//!
-//! **Invariant:** the order is Chromium's: the head itself, CORS, resource policy, redirect.
-
-use std::borrow::Cow;
-
-use crate::trace::{HopId, Response, Time};
-
-use super::super::cors_check::{Asked, cors_check};
-use super::super::end::{Ended, Failing, Tainting};
-use super::super::http_cache::{self, CacheKey};
-use super::super::memory::Memory;
-use super::super::outgoing::FetchSite;
-use super::super::preflight;
-use super::super::redirect::{self, Location};
-use super::super::refusal::{FirefoxCode, Refusal};
-use super::super::{Browser, FailedBy, Mode, RedirectMode, corp, loaded};
-use super::{Ask, CacheStep, Fetch, Next, UnseenKind};S_MULTIPLE_CONTENT_LENGTH"
+            "RESPONSE_HEADERS_MULTIPLE_CONTENT_LENGTH"
         } else if differ("content-disposition") {
-            "RESPONSE_//! What an answer means: to the preflight, to the caches, to CORS and to the api.
-//!
-//! **Invariant:** the order is Chromium's: the head itself, CORS, resource policy, redirect.
-
-use std::borrow::Cow;
-
-use crate::trace::{HopId, Response, Time};
-
-use super::super::cors_check::{Asked, cors_check};
-use super::super::end::{Ended, Failing, Tainting};
-use super::super::http_cache::{self, CacheKey};
-use super::super::memory::Memory;
-use super::super::outgoing::FetchSite;
-use super::super::preflight;
-use super::super::redirect::{self, Location};
-use super::super::refusal::{FirefoxCode, Refusal};
-use super::super::{Browser, FailedBy, Mode, RedirectMode, corp, loaded};
-use super::{Ask, CacheStep, Fetch, Next, UnseenKind};S_MULTIPLE_CONTENT_DISPOSITION"
+            "RESPONSE_HEADERS_MULTIPLE_CONTENT_DISPOSITION"
         } else {
             return None;
         };

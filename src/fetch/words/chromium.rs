@@ -19,7 +19,7 @@ pub(in super::super) fn chromium(end: &End, api: Api, origin: &str) -> Chromium 
                 _ => parameter.clone(),
             },
             net_error: None,
-            console: Some(sentence(*code, parameter, end, api, origin)),
+            console: Some(sentence(*code, &printable(parameter), end, api, origin)),
         },
         Ended::Failed(failing) => Chromium {
             net_error: failing.net_error.clone(),
@@ -33,6 +33,22 @@ pub(in super::super) fn chromium(end: &End, api: Api, origin: &str) -> Chromium 
         },
         Ended::Refused(Refusal::Firefox { .. }) | Ended::NotRecorded => Chromium::default(),
     }
+}
+
+/// The console shows what is not printable ASCII escaped.
+fn printable(text: &str) -> String {
+    let mut shown = String::new();
+    for it in text.chars() {
+        if matches!(it, ' '..='~') {
+            shown.push(it);
+        } else {
+            let mut units = [0; 2];
+            for unit in it.encode_utf16(&mut units) {
+                shown += &format!("\\u{unit:04X}");
+            }
+        }
+    }
+    shown
 }
 
 fn failure_sentence(failing: &Failing) -> Option<String> {
