@@ -3,6 +3,8 @@
 //! **Invariant:** the sentences are those of
 //! `third_party/blink/renderer/platform/loader/cors/cors_error_string.cc`.
 
+use std::fmt::Write as _;
+
 use super::super::end::{End, Ended, Failing};
 use super::super::refusal::{CorsError, Refusal};
 use super::super::{Api, Chromium};
@@ -38,14 +40,11 @@ pub(in super::super) fn chromium(end: &End, api: Api, origin: &str) -> Chromium 
 /// The console shows what is not printable ASCII escaped.
 fn printable(text: &str) -> String {
     let mut shown = String::new();
-    for it in text.chars() {
-        if matches!(it, ' '..='~') {
-            shown.push(it);
-        } else {
-            let mut units = [0; 2];
-            for unit in it.encode_utf16(&mut units) {
-                shown += &format!("\\u{unit:04X}");
-            }
+    for unit in text.encode_utf16() {
+        match u8::try_from(unit) {
+            Ok(it @ b' '..=b'~') => shown.push(char::from(it)),
+            // Writing to a String cannot fail.
+            _ => drop(write!(shown, "\\u{unit:04X}")),
         }
     }
     shown
