@@ -42,8 +42,15 @@ pub(crate) fn agreement(outer: &HopFacts, inner: &HopFacts) -> Option<Agreement>
 /// Whether `inner` began while `outer` was open.
 fn in_time(outer: &HopFacts, inner: &HopFacts) -> bool {
     let after = inner.started.since(outer.started);
-    let ended = outer.answered_at().is_none_or(|it| inner.started.since(it) <= SLACK);
-    -SLACK <= after && ended
+    let slack = slack(outer, inner);
+    let ended = outer.answered_at().is_none_or(|it| inner.started.since(it) <= slack);
+    -slack <= after && ended
+}
+
+/// One recorder has one clock, which leaves only rounding; a fast client sends its next request
+/// within the slack of two.
+fn slack(outer: &HopFacts, inner: &HopFacts) -> i64 {
+    if outer.id.recorder == inner.id.recorder { ROUNDING } else { SLACK }
 }
 
 impl Agreement {
@@ -100,7 +107,7 @@ impl Agreement {
         };
         // A gateway that gave up answers by itself while the app still works.
         let gave_up = 500 <= outer.status || outer.flags.has(Flags::FAILED);
-        if inner_at.since(outer_at) <= SLACK {
+        if inner_at.since(outer_at) <= slack(outer, inner) {
             self.note(Clues::WITHIN, true, 3);
         } else if !gave_up {
             self.score -= 6;
@@ -129,5 +136,44 @@ impl Agreement {
 const BASE: i32 = 10;
 /// Below this it is another request that happened at the same time.
 const ENOUGH: i32 = 11;
-/// What rounding may be wrong by, in microseconds.
+/// What two clocks may be wrong by, in microseconds.
 pub(crate) const SLACK: i64 = 20_000;
+/// What a file that counts in milliseconds may be wrong by, in microseconds.
+const ROUNDING: i64 = 1_000;
+
+#[cfg(test)]
+mod tests {
+    use super::super::facts::HopFacts;
+    use super::super::interner::Interner;
+    use super::super::testing::blank;
+    use super::agreement;
+    use crate::trace::{Hop, HopId, Outcome, Response, TapId, Time, Timing};
+
+    /// A gateway answers by itself, and the client sends its next request at once.
+    #[test]
+    fn one_clock_tells_what_came_too_late() {
+        let hop = |recorder, tap, started| {
+            let mut hop = Hop {
+                id: HopId { recorder, sequence: 1 },
+                tap: TapId(tap),
+                started: Time(started),
+                ended: Some(Time(started + 3_000)),
+                outcome: Outcome::Answered(Response { status: 200, ..Response::default() }),
+                timing: Timing { wait: Some(3_000), ..Timing::default() },
+                ..blank()
+            };
+            hop.request.method = "OPTIONS".to_owned();
+            hop.request.url = "http://gw.test/items/".to_owned();
+            hop
+        };
+        for (recorder, started, same) in
+            [(1, 1_000, true), (1, 3_500, true), (1, 8_000, false), (2, 8_000, true)]
+        {
+            let mut interner = Interner::default();
+            let outer = HopFacts::of(&hop(1, 0, 0), &mut interner);
+            let inner = HopFacts::of(&hop(recorder, 1, started), &mut interner);
+            let found = agreement(&outer, &inner).is_some();
+            assert_eq!(found, same, "recorder {recorder}, {started} µs later");
+        }
+    }
+}
