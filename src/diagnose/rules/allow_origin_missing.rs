@@ -50,13 +50,27 @@ const FIXES: &[Fix] = &[
         source: "https://expressjs.com/en/resources/middleware/cors.html",
     },
     Fix {
+        product: "",
+        text: "let the app (or one layer before it) answer with Access-Control-Allow-Origin: {origin} and Vary: Origin",
+        source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
+    },
+];
+
+/// Where the answer was made before the app.
+const ON_THE_WAY: &[Fix] = &[
+    Fix {
         product: "nginx",
         text: "add_header Access-Control-Allow-Origin {origin} always; (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
     },
     Fix {
+        product: "AWS API Gateway",
+        text: "add Access-Control-Allow-Origin to the OPTIONS method's response (\"Enable CORS\"), or pass OPTIONS to the app, and deploy the API again",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html",
+    },
+    Fix {
         product: "",
-        text: "let the app (or one layer before it) answer with Access-Control-Allow-Origin: {origin} and Vary: Origin",
+        text: "let the gateway pass this request on to the app, or answer with Access-Control-Allow-Origin: {origin} itself",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];
@@ -73,6 +87,7 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
         "The answer to {what} has no Access-Control-Allow-Origin: nobody on the way sent one."
     );
     let by = case.by(idx);
+    let fixes = if case.is_made_on_the_way(idx) { ON_THE_WAY } else { FIXES };
     let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
         Draft {
@@ -81,7 +96,7 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
             by,
             title,
             evidence,
-            fixes: FIXES,
+            fixes,
             words: &[("origin", &origin)],
         }
         .finding(case),
