@@ -266,10 +266,10 @@ mod tests {
                 Fingerprints::builtin().recognise(hop).map(|it| it.product.as_str()).collect();
             assert_eq!(found, ["AWS ALB"]);
         }
-        let many: String = (0..200)
+        let many: Vec<String> = (0..200)
             .map(|it| format!("[[fingerprint]]\nproduct = \"p{it}\"\nactor = \"app\"\nheaders = {{ x-{it} = \"*\" }}\n"))
             .collect();
-        let (prints, errors) = Fingerprints::with_user_file(&many, "mine.toml");
+        let (prints, errors) = Fingerprints::with_user_file(&many.concat(), "mine.toml");
         assert_eq!(errors, []);
         for wanted in ["p0", "p127", "p128", "p199"] {
             let (chain, _) = crate::diagnose::testing::story(&[&format!(
