@@ -135,6 +135,18 @@ mod tests {
                     "3 gateway-error-without-cors < stage-prefix-lost",
                 ],
             ),
+            // The gateway answers OPTIONS itself, so the app's log shows one line.
+            (
+                slash("", "GET", 301, "OPTIONS")
+                    .into_iter()
+                    .filter(|it| it != PREFLIGHT[1])
+                    .collect(),
+                vec![
+                    "2 stage-prefix-lost",
+                    "3 gateway-error-without-cors < stage-prefix-lost",
+                    "2 preflight-answered-by-gateway < stage-prefix-lost",
+                ],
+            ),
             (
                 vec![
                     "edge OPTIONS http://gw.test/prod/items 504 x-amzn-errortype=X".to_owned(),

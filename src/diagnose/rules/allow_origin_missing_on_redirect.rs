@@ -19,7 +19,7 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "put CorsMiddleware above CommonMiddleware in MIDDLEWARE, and ask for {location} to avoid the redirect (Django)",
+        text: "put CorsMiddleware above CommonMiddleware in MIDDLEWARE, and ask for the form of the path that the app wants, which avoids the redirect (Django)",
         source: "https://github.com/adamchainz/django-cors-headers#setup",
     },
     Fix {
@@ -29,7 +29,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "",
-        text: "send Access-Control-Allow-Origin on the redirect too (CORS has to be outermost in the chain of middleware), or ask for {location} to avoid the redirect",
+        text: "send Access-Control-Allow-Origin on the redirect too (CORS has to be outermost in the chain of middleware), or ask for the form of the path that the app wants, which avoids the redirect",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];
@@ -48,7 +48,7 @@ fn allow_origin_missing_on_redirect(case: &Case<'_>) -> Vec<Finding> {
         let mut evidence: Vec<_> = status_line(idx, &it.hop).into_iter().collect();
         evidence.extend(response_header(idx, it, "location"));
         evidence.extend(request_header(idx, &it.hop, "origin"));
-        let advice = advise(case, FIXES, &[("location", &to)]);
+        let advice = advise(case, FIXES, &[]);
         found.push(Finding {
             code: RULE.code,
             hop: idx,

@@ -1,6 +1,6 @@
 //! The gateway answered the preflight itself, so the app's log shows the request alone.
 //!
-//! No mistake, but it misleads: who reads one lonely line in the log takes it for the preflight.
+//! It stands at that request. No mistake, but it misleads: who reads one lonely line in the log takes it for the preflight.
 
 use super::Rule;
 use crate::diagnose::Finding;
@@ -56,7 +56,7 @@ fn preflight_answered_by_gateway(case: &Case<'_>) -> Vec<Finding> {
     );
     let by = case.by(idx);
     vec![
-        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+        Draft { code: RULE.code, hop: next, by, title, evidence, fixes: FIXES, words: &[] }
             .finding(case),
     ]
 }
@@ -75,7 +75,7 @@ mod tests {
                     "origin GET http://app.test/items 301 location=/items/ access-control-allow-origin=http://page.test",
                     "edge OPTIONS http://gw.test/items/ 403",
                 ][..],
-                Some((1, "gateway")),
+                Some((2, "gateway")),
             ),
             // All is well.
             (
