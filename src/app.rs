@@ -14,6 +14,7 @@ mod import;
 mod info;
 mod lab;
 mod open;
+mod opened;
 mod print;
 mod record;
 mod recording;

@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::desk::Source;
-use super::open::{file_name, show};
+use super::open::show;
+use super::opened::file_name;
 use super::print::Printer;
 use super::recording::Recording;
 use super::study::Study;

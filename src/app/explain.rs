@@ -14,8 +14,10 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
     for warning in &recording.warnings {
         console.warn(warning);
     }
-    if let Some((count, why)) = &recording.unrecorded {
-        console.warn(&format!("{count} hops were seen but could not be recorded: {why}"));
+    let lost = &recording.unrecorded;
+    if lost.count > 0 {
+        let (n, why) = (lost.count, &lost.why);
+        console.warn(&format!("{n} hops were seen but could not be recorded: {why}"));
     }
     let study = Study::of(&recording, study::known(&options.assume, options.browser));
     let n = study.chains.len();

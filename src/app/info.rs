@@ -2,18 +2,19 @@
 
 use serde::Serialize;
 
-use super::recording::Recording;
+use super::desk::{Index, Source};
+use super::opened::Opened;
 use super::{Console, Error};
 use crate::cli::Info;
-use crate::link;
-use crate::trace::{Tap, visible};
+use crate::fetch::Known;
+use crate::trace::{Tap, Time, visible};
 
 /// The contract's JSON of `info`.
 #[derive(Serialize)]
 struct InfoJson<'a> {
     schema: u32,
-    hops: usize,
-    chains: usize,
+    hops: u64,
+    chains: u64,
     taps: Vec<TapJson<'a>>,
     first: Option<String>,
     last: Option<String>,
@@ -37,11 +38,23 @@ struct Unrecorded {
 
 /// Print it.
 pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
-    let recording = Recording::read(&options.inputs)?;
-    for warning in &recording.warnings {
+    let Opened { mut source, facts, warnings, .. } = Opened::open(&options.inputs)?;
+    for warning in &warnings {
         console.warn(warning);
     }
-    let info = gather(&recording);
+    let info = InfoJson {
+        schema: 1,
+        hops: facts.hops,
+        chains: count_chains(&mut source, &facts.taps)?,
+        taps: facts.taps.iter().map(tap).collect(),
+        first: facts.first.map(Time::rfc3339),
+        last: facts.last.map(Time::rfc3339),
+        bytes: facts.bytes,
+        unrecorded: Unrecorded {
+            count: facts.unrecorded.count,
+            why: (facts.unrecorded.count > 0).then(|| facts.unrecorded.why.clone()),
+        },
+    };
     if options.json {
         let text =
             serde_json::to_string_pretty(&info).map_err(|it| Error::Write { source: it.into() })?;
@@ -52,19 +65,15 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
     Ok(0)
 }
 
-fn gather(recording: &Recording) -> InfoJson<'_> {
-    let started = recording.hops.iter().map(|it| it.started);
-    let last = recording.hops.iter().map(|it| it.ended.unwrap_or(it.started)).max();
-    let (count, why) = recording.unrecorded.clone().map_or((0, None), |(n, why)| (n, Some(why)));
-    InfoJson {
-        schema: 1,
-        hops: recording.hops.len(),
-        chains: link::chains(&recording.hops, &recording.taps).len(),
-        taps: recording.taps.iter().map(tap).collect(),
-        first: started.min().map(crate::trace::Time::rfc3339),
-        last: last.map(crate::trace::Time::rfc3339),
-        bytes: recording.bytes,
-        unrecorded: Unrecorded { count, why },
+/// Link everything, a portion at a time, so that no trace is too large.
+fn count_chains(source: &mut Source, taps: &[Tap]) -> Result<u64, Error> {
+    let mut index = Index::new(taps, Known::default());
+    loop {
+        let hops = source.news()?;
+        if hops.is_empty() {
+            return Ok(index.totals().chains);
+        }
+        index.take_in(&hops);
     }
 }
 

@@ -3,45 +3,28 @@
 use tokio::sync::mpsc;
 
 use super::desk::{Desk, Source};
-use super::recording::Recording;
+use super::opened::Opened;
 use super::{Console, Error, study};
 use crate::cli::{Look, Open, ThemeName};
 use crate::fetch::Known;
-use crate::store::{Reader, State};
+use crate::store::State;
 use crate::tui::{self, Feed, Options, Status};
 
 /// Show what was recorded; follow it when it is still being recorded.
 pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     let known = study::known(&options.assume, options.browser);
-    let (source, status) = source_of(options, &mut console)?;
+    let Opened { source, facts, name, warnings } = Opened::open(&options.inputs)?;
+    for warning in &warnings {
+        console.warn(warning);
+    }
     if !console.terminal {
         return Err(Error::NoTerminal);
     }
+    let feed = if facts.state == State::Open { Feed::Following } else { Feed::Saved };
+    let status = Status { feed, file: name, taps: facts.taps, ..Status::default() };
     let runtime = super::runtime()?;
     runtime.block_on(show(source, known, status, &options.look))?;
     Ok(0)
-}
-
-fn source_of(options: &Open, console: &mut Console) -> Result<(Source, Status), Error> {
-    if let [input] = options.inputs.as_slice()
-        && input.name.is_none()
-        && super::recording::is_trace_file(&input.path)
-    {
-        let reader = Reader::open(&input.path)?;
-        let info = reader.info()?;
-        let feed = if info.state == State::Open { Feed::Following } else { Feed::Saved };
-        let file = file_name(&input.path);
-        let status = Status { feed, file, taps: info.taps, ..Status::default() };
-        return Ok((Source::trace(reader), status));
-    }
-    let recording = Recording::read(&options.inputs)?;
-    for warning in &recording.warnings {
-        console.warn(warning);
-    }
-    let names: Vec<String> = options.inputs.iter().map(|it| file_name(&it.path)).collect();
-    let status =
-        Status { file: names.join(" + "), taps: recording.taps.clone(), ..Status::default() };
-    Ok((Source::memory(recording), status))
 }
 
 /// Show a source until the user quits.
@@ -75,8 +58,4 @@ fn theme(name: ThemeName) -> tui::ThemeName {
         ThemeName::Contrast => tui::ThemeName::HighContrast,
         ThemeName::None => tui::ThemeName::Plain,
     }
-}
-
-pub(crate) fn file_name(path: &std::path::Path) -> String {
-    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::desk::Source;
-use super::open::{file_name, show};
+use super::open::show;
+use super::opened::file_name;
 use super::{Console, Error};
 use crate::cli::Record;
 use crate::fetch::Known;

@@ -8,7 +8,7 @@ use std::{fs, io};
 use super::Error;
 use crate::cli::Input;
 use crate::formats::har;
-use crate::store::{Load, Reader};
+use crate::store::{Load, Reader, Unrecorded};
 use crate::trace::{Hop, Note, Tap, TapId, TapKind};
 
 /// Hops and taps, wherever they came from.
@@ -21,7 +21,7 @@ pub(crate) struct Recording {
     /// What could not be read, one sentence each; the rest was.
     pub(crate) warnings: Vec<String>,
     /// Hops that a recorder saw but could not keep.
-    pub(crate) unrecorded: Option<(u64, String)>,
+    pub(crate) unrecorded: Unrecorded,
     /// Size on disk of all files together.
     pub(crate) bytes: u64,
 }
@@ -69,7 +69,10 @@ impl Recording {
         }));
         self.notes.extend(inner.notes);
         self.warnings.extend(inner.warnings);
-        self.unrecorded = self.unrecorded.take().or(inner.unrecorded);
+        self.unrecorded.count += inner.unrecorded.count;
+        if self.unrecorded.why.is_empty() {
+            self.unrecorded.why = inner.unrecorded.why;
+        }
         self.bytes += inner.bytes;
     }
 }
@@ -118,13 +121,12 @@ fn read_trace(path: &Path) -> Result<Recording, Error> {
     for hop in reader.hops(Load::Bodies) {
         hops.push(Arc::new(hop?));
     }
-    let lost = info.unrecorded;
     Ok(Recording {
         taps: info.taps,
         hops,
         notes: reader.notes()?,
         warnings: Vec::new(),
-        unrecorded: (lost.count > 0).then_some((lost.count, lost.why)),
+        unrecorded: info.unrecorded,
         bytes: info.bytes,
     })
 }
@@ -142,7 +144,7 @@ fn read_har(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
     let tap = Tap {
         name: "har".to_owned(),
         kind: TapKind::File,
-        address: super::open::file_name(path),
+        address: super::opened::file_name(path),
         upstream: None,
     };
     Ok(Recording {
@@ -150,7 +152,7 @@ fn read_har(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
         hops: file.hops.into_iter().map(Arc::new).collect(),
         notes: Vec::new(),
         warnings: file.remarks,
-        unrecorded: None,
+        unrecorded: Unrecorded::default(),
         bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
     })
 }
