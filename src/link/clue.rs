@@ -137,6 +137,9 @@ impl Edge {
             LinkWhy::CoveredBy => {
                 format!("same URL and Origin, {} after a preflight that grants it", gap(to, from))
             }
+            LinkWhy::CachedFrom if from.status() == Some(304) => {
+                format!("a 304, {} after the same URL gave an answer to keep", gap(to, from))
+            }
             LinkWhy::CachedFrom => format!(
                 "that {} leads here and a browser may keep it",
                 to.status().unwrap_or_default()

@@ -165,6 +165,8 @@ impl HopFacts {
             let control = head.cache_control.unwrap_or_default();
             self.flags.note(Flags::PERMANENT, is_stored(response.status, control, head.expires));
         }
+        let validates = response.status == 200 && self.flags.has(Flags::READ);
+        self.flags.note(Flags::PERMANENT, validates && head.validator.is_some());
         let html = head.content_type.is_some_and(|it| has_prefix(it, b"text/html"));
         let fetched_by_script = self.origin.is_some() && !self.flags.is_navigation();
         if html && response.status < 400 && self.next.is_none() && !fetched_by_script {

@@ -35,7 +35,7 @@ impl Flags {
     pub(crate) const PASSED: u32 = 1 << 16;
     /// The answer asks to send the request again, with credentials or on another connection.
     pub(crate) const CHALLENGED: u32 = 1 << 17;
-    /// A redirect that a cache may keep.
+    /// A redirect that a cache may keep, or an answer that it may validate.
     pub(crate) const PERMANENT: u32 = 1 << 18;
     /// An HTML page that a browser navigated to.
     pub(crate) const DOCUMENT: u32 = 1 << 19;

@@ -61,6 +61,8 @@ pub(crate) struct Answered<'a> {
     pub(crate) max_age: Option<&'a [u8]>,
     pub(crate) cache_control: Option<&'a [u8]>,
     pub(crate) expires: Option<&'a [u8]>,
+    /// `ETag` or `Last-Modified`.
+    pub(crate) validator: Option<&'a [u8]>,
     pub(crate) content_type: Option<&'a [u8]>,
 }
 
@@ -77,6 +79,7 @@ impl<'a> Answered<'a> {
                 "access-control-max-age" => &mut answered.max_age,
                 "cache-control" => &mut answered.cache_control,
                 "expires" => &mut answered.expires,
+                "etag" | "last-modified" => &mut answered.validator,
                 "content-type" => &mut answered.content_type,
                 _ => continue,
             };

@@ -414,6 +414,7 @@ impl Linker {
             cached = self.memory.cached_from(&facts);
             page = self.memory.page_of(&facts);
         }
+        let cached = cached.or_else(|| self.memory.validated(&facts));
         if let Some(slot) = self.window.get_mut(order) {
             slot.outside = [covered, cached, page];
         }

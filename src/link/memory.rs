@@ -17,6 +17,8 @@ pub(crate) struct Memory {
     grants: Ageing<(Symbol, Symbol), Vec<HopFacts>>,
     /// Redirects that a cache may keep, by where they lead.
     redirects: Ageing<Symbol, Vec<HopFacts>>,
+    /// Answers with a validator, by their URL.
+    answers: Ageing<Symbol, Vec<HopFacts>>,
     /// HTML documents, by their URL and by their origin.
     documents: Ageing<Symbol, Vec<HopFacts>>,
 }
@@ -26,6 +28,7 @@ impl Default for Memory {
         Memory {
             grants: Ageing::new(KEYS),
             redirects: Ageing::new(KEYS),
+            answers: Ageing::new(KEYS),
             documents: Ageing::new(KEYS),
         }
     }
@@ -38,9 +41,17 @@ impl Memory {
             if hop.flags.has(Flags::PASSED) && 0 < hop.max_age() {
                 push(self.grants.entry((hop.url, hop.origin)), *hop);
             }
-        } else if hop.flags.has(Flags::PERMANENT) && hop.flags.has(Flags::READ) {
-            push(self.redirects.entry(hop.next), *hop);
-        } else if hop.flags.has(Flags::DOCUMENT) {
+            return;
+        }
+        if hop.flags.has(Flags::PERMANENT) && hop.flags.has(Flags::READ) {
+            let kept = if hop.next.is_some() {
+                self.redirects.entry(hop.next)
+            } else {
+                self.answers.entry(hop.url)
+            };
+            push(kept, *hop);
+        }
+        if hop.flags.has(Flags::DOCUMENT) {
             push(self.documents.entry(hop.url), *hop);
             if hop.page != hop.url {
                 push(self.documents.entry(hop.page), *hop);
@@ -82,6 +93,17 @@ impl Memory {
         let tainted = first.flags.has(Flags::NULL_ORIGIN) && redirect.origin != first.origin;
         clues.add(if tainted { Clues::NULL_ORIGIN } else { Clues::GUESS });
         Some(Edge { why: LinkWhy::CachedFrom, to: redirect.id, clues })
+    }
+
+    /// The stored answer that a 304 to `hop` means
+    /// ([RFC 9111](https://www.rfc-editor.org/rfc/rfc9111#section-4.3)).
+    pub(crate) fn validated(&mut self, hop: &HopFacts) -> Option<Edge> {
+        if hop.status != 304 || !hop.flags.has(Flags::READ) {
+            return None;
+        }
+        let answers = self.answers.get(&hop.url)?;
+        let stored = answers.iter().rev().find(|it| it.agent == hop.agent && before(it, hop))?;
+        Some(Edge { why: LinkWhy::CachedFrom, to: stored.id, clues: Clues::default() })
     }
 
     /// The document of the page that sent `first`, a chain's first hop.

@@ -3,53 +3,36 @@
 use std::sync::Arc;
 
 use hopscope::fetch::{Api, Known, On, VerdictOutcome, judge};
+use hopscope::link;
 use hopscope::trace::{
-    Body, Chain, ChainHop, Clue, Exchange, Failure, FailureKind, Hop, HopId, HopKind, Link,
-    LinkWhy, Outcome, Outside, Request, Response, TapId, Testimony, Time, Timing,
+    Body, Chain, Exchange, Failure, FailureKind, Hop, HopId, Outcome, Request, Response, TapId,
+    Testimony, Time, Timing,
 };
 
 use super::case::{self, Case, TrueHop, Truth};
 
-/// The hops of the last request as a chain, with the links that a linker finds to the ones
-/// before.
+/// The chain of the last request, as the linker finds it among all hops.
 pub(crate) fn chain(truth: &Truth) -> Chain {
-    let last = truth.hops.iter().map(|it| it.step).max().unwrap_or(1);
-    let hops: Vec<(usize, Arc<Hop>)> = truth
+    let mut last = 0;
+    let hops: Vec<Arc<Hop>> = truth
         .hops
         .iter()
         .enumerate()
-        .map(|(at, it)| (it.step, Arc::new(hop(it, at as u64 + 1))))
+        .map(|(at, it)| {
+            // Several hops within a millisecond keep their order.
+            last = (it.t_ms * 1_000).max(last + 1);
+            Arc::new(hop(it, at as u64 + 1, last))
+        })
         .collect();
-    let mut chain = Chain::default();
-    for (_, hop) in hops.iter().filter(|(step, _)| *step == last) {
-        let kind = if hop.is_preflight() { HopKind::Preflight } else { HopKind::Request };
-        chain.hops.push(ChainHop { hop: hop.clone(), kind, link: None, sightings: Vec::new() });
-    }
-    for at in 0..chain.hops.len() {
-        let it = &chain.hops[at];
-        let earlier = hops.iter().rev().filter(|(step, _)| *step < last).map(|(_, hop)| hop);
-        let url = &it.hop.request.url;
-        let covering = earlier.clone().find(|hop| hop.is_preflight() && hop.request.url == *url);
-        let preflighted = at > 0 && chain.hops[at - 1].kind == HopKind::Preflight;
-        if let Some(hop) = covering.filter(|_| it.kind == HopKind::Request && !preflighted) {
-            chain.outside.push(outside(at, LinkWhy::CoveredBy, hop));
-        }
-        let stored =
-            earlier.clone().find(|hop| hop.request.url == *url && hop.status() == Some(200));
-        if let Some(hop) = stored.filter(|_| it.hop.status() == Some(304)) {
-            chain.outside.push(outside(at, LinkWhy::CachedFrom, hop));
-        }
-    }
+    let step = truth.hops.iter().map(|it| it.step).max().unwrap_or(1);
+    let chain = link::chains(&hops, &[]).pop().unwrap();
+    let expected = truth.hops.iter().filter(|it| it.step == step).count();
+    assert_eq!(chain.hops.len(), expected, "the linker found another chain");
     chain
 }
 
-fn outside(at: usize, why: LinkWhy, hop: &Arc<Hop>) -> Outside {
-    let clue = Clue { text: "same URL".to_owned(), certain: false };
-    Outside { at, link: Link { why, to: hop.id, clue }, hop: hop.clone() }
-}
-
-fn hop(it: &TrueHop, sequence: u64) -> Hop {
-    let started = Time(1_700_000_000_000_000).plus(it.t_ms * 1_000);
+fn hop(it: &TrueHop, sequence: u64, micros: i64) -> Hop {
+    let started = Time(1_700_000_000_000_000).plus(micros);
     let outcome = match it.status {
         Some(status) => Outcome::Answered(Response {
             status,
