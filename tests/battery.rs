@@ -16,3 +16,5 @@ mod memory;
 mod server;
 #[path = "battery/sockets.rs"]
 mod sockets;
+#[path = "battery/world.rs"]
+mod world;
