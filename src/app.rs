@@ -3,6 +3,7 @@
 //! One file a command. This is the only part that knows everybody; it decides nothing about
 //! traffic, only who gets which value.
 
+mod analyst;
 mod console;
 mod demo;
 mod desk;

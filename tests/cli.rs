@@ -240,3 +240,21 @@ fn the_demo_tells_the_story() {
         .sum();
     assert_eq!(sightings, 2, "{:#}", chains[2]);
 }
+
+#[test]
+fn a_users_own_fingerprints_are_used_and_their_mistakes_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = dir.path().join("hopscope");
+    std::fs::create_dir(&folder).unwrap();
+    let run = |text: &str| {
+        std::fs::write(folder.join("fingerprints.toml"), text).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hopscope"));
+        command.env("XDG_CONFIG_HOME", dir.path());
+        command.args(["explain", "tests/seed/08-1-browser.har", "--json"]).output().unwrap()
+    };
+    let broken = run("[[fingerprint]]\nproduct = 7\n");
+    assert_eq!(broken.status.code(), Some(0), "{}", stderr(&broken));
+    assert!(stderr(&broken).contains("fingerprints.toml"), "{}", stderr(&broken));
+    checked_json(&broken);
+    assert!(stderr(&run("")).is_empty());
+}

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::analyst::Analyst;
 use super::desk::Source;
 use super::open::show;
 use super::opened::file_name;
@@ -40,7 +41,7 @@ pub(crate) fn run(options: &Demo, mut console: Console) -> Result<u8, Error> {
         let times = runtime.block_on(play(&path))?;
         return explain(&path, &times, options, &mut console);
     }
-    runtime.block_on(watch(&path, options))?;
+    runtime.block_on(watch(&path, options, &mut console))?;
     if options.output.is_some() {
         console.line(&format!("the trace is kept in {}", path.display()))?;
     }
@@ -125,7 +126,7 @@ async fn strike(set: Set) {
 }
 
 /// Play while the screen shows what is recorded.
-async fn watch(path: &Path, options: &Demo) -> Result<(), Error> {
+async fn watch(path: &Path, options: &Demo, console: &mut Console) -> Result<(), Error> {
     let set = set_up(path).await?;
     let status = Status {
         feed: Feed::Recording,
@@ -136,9 +137,10 @@ async fn watch(path: &Path, options: &Demo) -> Result<(), Error> {
         taps: set.taps.clone(),
         ..Status::default()
     };
+    let analyst = Analyst::new(Known::default(), console);
     let source = Source::trace(Reader::open(path)?);
     let look = options.look();
-    let shown = show(source, Known::default(), status, &look);
+    let shown = show(source, analyst, status, &look);
     let (played, shown) = tokio::join!(tries(&set), shown);
     strike(set).await;
     played?;
@@ -147,7 +149,7 @@ async fn watch(path: &Path, options: &Demo) -> Result<(), Error> {
 
 fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) -> Result<u8, Error> {
     let recording = Recording::read(&[Input { name: None, path: path.to_owned() }])?;
-    let study = Study::of(&recording, Known::default());
+    let study = Study::of(&recording, Analyst::new(Known::default(), console));
     let secrets = super::secrets(options.print.reveal);
     let mut printer =
         Printer::begin(console, &options.print, &study.taps, &study.places, &secrets)?;

@@ -23,8 +23,8 @@ pub(crate) use index::Index;
 pub(crate) use source::Source;
 
 use super::Error;
+use super::analyst::Analyst;
 use crate::diagnose::Analysis;
-use crate::fetch::Known;
 use crate::trace::HopId;
 use crate::tui::{ChainRow, Effect, Feed, Loaded, Message, Notice, Status};
 
@@ -47,11 +47,11 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) fn new(
         source: Source,
-        known: Known,
+        analyst: Analyst,
         status: Status,
         to_screen: Sender<Message>,
     ) -> Desk {
-        let index = Index::new(&status.taps, known);
+        let index = Index::new(&status.taps, analyst);
         Desk { source, index, status, to_screen, open: None }
     }
 

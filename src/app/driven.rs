@@ -2,18 +2,19 @@
 
 use std::sync::Arc;
 
-use crate::diagnose::{self, Analysis, Servers};
+use super::analyst::Analyst;
+use crate::diagnose::{Analysis, Servers};
 use crate::drive::DrivenChain;
 use crate::trace::Tap;
 
 /// One analysis per request of the page, in page order, also for one that left no hop.
-pub(crate) fn analyse(chains: Vec<DrivenChain>, taps: &[Tap]) -> Vec<Analysis> {
+pub(crate) fn analyse(chains: Vec<DrivenChain>, taps: &[Tap], analyst: &Analyst) -> Vec<Analysis> {
     let mut servers = Servers::default();
     for it in &chains {
         servers.learn(&it.chain);
     }
     let analyses = chains
         .into_iter()
-        .map(|it| diagnose::analyse(Arc::new(it.chain), taps, it.judgement, &servers));
+        .map(|it| analyst.diagnose(Arc::new(it.chain), taps, it.judgement, &servers));
     analyses.collect()
 }

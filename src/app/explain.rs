@@ -1,5 +1,6 @@
 //! `hopscope explain`: what recorded hops mean, as text, JSON or Markdown.
 
+use super::analyst::Analyst;
 use super::print::Printer;
 use super::recording::Recording;
 use super::study::{self, Study};
@@ -19,7 +20,8 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
         let (n, why) = (lost.count, &lost.why);
         console.warn(&format!("{n} hops were seen but could not be recorded: {why}"));
     }
-    let study = Study::of(&recording, study::known(&options.assume, options.browser));
+    let analyst = Analyst::new(study::known(&options.assume, options.browser), &mut console);
+    let study = Study::of(&recording, analyst);
     let n = study.chains.len();
     if let Some(wanted) = options.chain.filter(|it| *it == 0 || *it > n) {
         return Err(Error::NoSuchChain { wanted, chains: n });

@@ -4,11 +4,12 @@ use std::net::{SocketAddr, ToSocketAddrs as _};
 use std::path::Path;
 use std::sync::Arc;
 
+use super::analyst::Analyst;
 use super::print::Printer;
 use super::{Console, Error, driven};
 use crate::cli::Fetch;
 use crate::drive::{self, Options, page_file};
-use crate::fetch::{Api, Browser, CacheMode, Page, PageRequest};
+use crate::fetch::{Api, Browser, CacheMode, Known, Page, PageRequest};
 use crate::store::Store;
 use crate::trace::{Headers, Tap, TapKind, Target};
 
@@ -36,7 +37,7 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         let hops: Vec<_> = chains.iter().flat_map(drive::DrivenChain::hops).cloned().collect();
         Store::import(path, &taps, hops)?;
     }
-    let analyses = driven::analyse(chains, &taps);
+    let analyses = driven::analyse(chains, &taps, &Analyst::new(Known::default(), &mut console));
     let places = crate::formats::json::places(analyses.iter().map(|it| Arc::as_ref(&it.chain)));
     let secrets = super::secrets(options.print.reveal);
     let mut printer = Printer::begin(&mut console, &options.print, &taps, &places, &secrets)?;

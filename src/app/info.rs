@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::analyst::Analyst;
 use super::desk::{Index, Source};
 use super::opened::Opened;
 use super::{Console, Error};
@@ -42,10 +43,11 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
     for warning in &warnings {
         console.warn(warning);
     }
+    let analyst = Analyst::new(Known::default(), &mut console);
     let info = InfoJson {
         schema: 1,
         hops: facts.hops,
-        chains: count_chains(&mut source, &facts.taps)?,
+        chains: count_chains(&mut source, &facts.taps, analyst)?,
         taps: facts.taps.iter().map(tap).collect(),
         first: facts.first.map(Time::rfc3339),
         last: facts.last.map(Time::rfc3339),
@@ -66,8 +68,8 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
 }
 
 /// Link everything, a portion at a time, so that no trace is too large.
-fn count_chains(source: &mut Source, taps: &[Tap]) -> Result<u64, Error> {
-    let mut index = Index::new(taps, Known::default());
+fn count_chains(source: &mut Source, taps: &[Tap], analyst: Analyst) -> Result<u64, Error> {
+    let mut index = Index::new(taps, analyst);
     loop {
         let hops = source.news()?;
         if hops.is_empty() {

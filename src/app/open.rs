@@ -2,17 +2,18 @@
 
 use tokio::sync::mpsc;
 
+use super::analyst::Analyst;
 use super::desk::{Desk, Source};
 use super::opened::Opened;
 use super::{Console, Error, study};
 use crate::cli::{Look, Open, ThemeName};
-use crate::fetch::Known;
 use crate::store::State;
 use crate::tui::{self, Feed, Options, Status};
 
 /// Show what was recorded; follow it when it is still being recorded.
 pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     let known = study::known(&options.assume, options.browser);
+    let analyst = Analyst::new(known, &mut console);
     let Opened { source, facts, name, warnings } = Opened::open(&options.inputs)?;
     for warning in &warnings {
         console.warn(warning);
@@ -23,20 +24,20 @@ pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     let feed = if facts.state == State::Open { Feed::Following } else { Feed::Saved };
     let status = Status { feed, file: name, taps: facts.taps, ..Status::default() };
     let runtime = super::runtime()?;
-    runtime.block_on(show(source, known, status, &options.look))?;
+    runtime.block_on(show(source, analyst, status, &options.look))?;
     Ok(0)
 }
 
 /// Show a source until the user quits.
 pub(crate) async fn show(
     source: Source,
-    known: Known,
+    analyst: Analyst,
     status: Status,
     look: &Look,
 ) -> Result<(), Error> {
     let (to_screen, inbox) = mpsc::channel(64);
     let (outbox, from_screen) = mpsc::unbounded_channel();
-    let desk = Desk::new(source, known, status.clone(), to_screen);
+    let desk = Desk::new(source, analyst, status.clone(), to_screen);
     let runtime = tokio::runtime::Handle::current();
     let desk = std::thread::Builder::new()
         .name("desk".to_owned())

@@ -4,6 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::analyst::Analyst;
 use super::desk::Source;
 use super::open::show;
 use super::opened::file_name;
@@ -59,8 +60,9 @@ async fn record(
             taps: taps.clone(),
             ..Status::default()
         };
+        let analyst = Analyst::new(Known::default(), console);
         let source = Source::trace(Reader::open(&path)?);
-        show(source, Known::default(), status, &options.look).await?;
+        show(source, analyst, status, &options.look).await?;
     }
     proxy.shutdown(PATIENCE).await;
     let finished = tokio::task::spawn_blocking(move || writer.finish()).await;

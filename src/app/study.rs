@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::analyst::Analyst;
 use super::recording::Recording;
 use crate::cli::{Assume, AssumeKey};
-use crate::diagnose::{self, Analysis, Servers};
-use crate::fetch::{self, Browser, Known};
+use crate::diagnose::{Analysis, Servers};
+use crate::fetch::{Browser, Known};
 use crate::formats::json::{self, Place};
 use crate::link;
 use crate::trace::{Chain, HopId, Tap};
@@ -18,12 +19,12 @@ pub(crate) struct Study {
     /// Where every hop stands, for links that leave a chain.
     pub(crate) places: HashMap<HopId, Place>,
     servers: Servers,
-    known: Known,
+    analyst: Analyst,
 }
 
 impl Study {
     /// Link the hops of `recording`.
-    pub(crate) fn of(recording: &Recording, known: Known) -> Study {
+    pub(crate) fn of(recording: &Recording, analyst: Analyst) -> Study {
         let chains: Vec<Arc<Chain>> =
             link::chains(&recording.hops, &recording.taps).into_iter().map(Arc::new).collect();
         let places = json::places(chains.iter().map(Arc::as_ref));
@@ -31,14 +32,13 @@ impl Study {
         for chain in &chains {
             servers.learn(chain);
         }
-        Study { taps: recording.taps.clone(), chains, places, servers, known }
+        Study { taps: recording.taps.clone(), chains, places, servers, analyst }
     }
 
     /// The chain at `idx` (from 0), judged and diagnosed.
     pub(crate) fn analyse(&self, idx: usize) -> Option<Analysis> {
         let chain = self.chains.get(idx)?;
-        let judgement = fetch::judge(chain, &self.known);
-        Some(diagnose::analyse(chain.clone(), &self.taps, judgement, &self.servers))
+        Some(self.analyst.analyse(chain.clone(), &self.taps, &self.servers))
     }
 }
 

@@ -123,6 +123,9 @@ impl Text<'_> {
             self.field(out, "evidence", &format!("hop {} {tap}, {}: {text}", it.hop + 1, it.place));
         }
         self.field(out, "fix", &finding.fix);
+        for source in &finding.sources {
+            self.field(out, "", source);
+        }
     }
 
     /// `  label     text`, wrapped under itself.

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use super::{Source, row_of};
 use crate::app::Error;
-use crate::diagnose::{self, Analysis, Servers};
-use crate::fetch::{self, Known};
+use crate::app::analyst::Analyst;
+use crate::diagnose::{Analysis, Servers};
 use crate::link::{Change, HopFacts, Interner, Linker, Places};
 use crate::trace::{Chain, Hop, HopId, Tap, TapId, Time};
 use crate::tui::{Badge, ChainRow, Totals};
@@ -21,7 +21,7 @@ type Key = (TapId, Time, HopId);
 /// The chains of a recording.
 pub(crate) struct Index {
     taps: Vec<Tap>,
-    known: Known,
+    analyst: Analyst,
     servers: Servers,
     interner: Interner,
     linker: Linker,
@@ -64,11 +64,11 @@ struct Slot {
 }
 
 impl Index {
-    pub(crate) fn new(taps: &[Tap], known: Known) -> Index {
+    pub(crate) fn new(taps: &[Tap], analyst: Analyst) -> Index {
         let innermost = u16::try_from(taps.len().saturating_sub(1)).unwrap_or(u16::MAX);
         Index {
             taps: taps.to_vec(),
-            known,
+            analyst,
             servers: Servers::default(),
             interner: Interner::default(),
             linker: Linker::new(TapId(innermost)),
@@ -278,8 +278,7 @@ impl Index {
 
     fn analyse(&self, chain: u64, source: &Source) -> Result<Option<Analysis>, Error> {
         let Some(chain) = self.assemble(chain, source)? else { return Ok(None) };
-        let judgement = fetch::judge(&chain, &self.known);
-        Ok(Some(diagnose::analyse(Arc::new(chain), &self.taps, judgement, &self.servers)))
+        Ok(Some(self.analyst.analyse(Arc::new(chain), &self.taps, &self.servers)))
     }
 
     /// Load the hops of a chain, and those of others that it leans on.

@@ -178,6 +178,8 @@ struct Finding {
     title: String,
     evidence: Vec<Evidence>,
     fix: String,
+    /// Where the fix is described.
+    sources: Vec<&'static str>,
 }
 
 #[derive(Serialize)]
@@ -391,6 +393,7 @@ impl Context<'_> {
             title: self.secrets.text(&it.title),
             evidence: it.evidence.iter().map(|it| self.evidence(it)).collect(),
             fix: self.secrets.text(&it.fix),
+            sources: it.sources.clone(),
         }
     }
 

@@ -47,6 +47,9 @@ pub(super) fn chain(
         }
         let fix = escape(&clean(&text.secrets.text(&finding.fix)));
         let _ = writeln!(out, "\n**Fix:** {fix}\n");
+        for source in &finding.sources {
+            let _ = writeln!(out, "<{source}>\n");
+        }
     }
     out
 }
