@@ -39,7 +39,10 @@ pub struct Known {
 /// What a browser concludes from `chain`.
 pub fn judge(chain: &Chain, known: &Known) -> Judgement {
     let clues = Clues::read(chain, known);
-    if !clues.is_browser {
+    let first = chain.hops.first().map(|it| it.kind);
+    // A WebSocket's Origin is for the server to judge, and nobody looks into a tunnel.
+    let knows_cors = !matches!(first, Some(HopKind::WebSocket | HopKind::Tunnel));
+    if !clues.is_browser || !knows_cors {
         return plain_client(chain, &clues);
     }
     let browser = clues.browser;
@@ -256,7 +259,12 @@ fn plain_client(chain: &Chain, clues: &Clues) -> Judgement {
         (Some(it), None) if it.hop.response().is_some() || tunnel => (
             VerdictOutcome::Allowed,
             None,
-            "This client is no browser page: it reads whatever comes.".to_owned(),
+            match hop.map(|it| it.kind) {
+                Some(HopKind::WebSocket) => "A WebSocket needs no CORS leave.",
+                Some(HopKind::Tunnel) => "A tunnel: what went through it was not read.",
+                _ => "This client is no browser page: it reads whatever comes.",
+            }
+            .to_owned(),
         ),
         (_, Some(failure)) => (
             VerdictOutcome::Failed,

@@ -179,3 +179,37 @@ fn the_unseen_credentials_mode_is_named() {
     }
     case::ratchet("credentials flips", total, &disagreeing, 29);
 }
+
+/// A cached redirect is part of the chain though it left no hop: the page is the first origin,
+/// and the console names the URL that was asked for.
+#[test]
+fn a_cached_redirect_is_where_the_fetch_began() {
+    let text = r#"{"id":"x","har":{"enough":true},"page":{},"servers":[],"chromium":{"ok":false,"hops":[
+        {"step":1,"kind":"actual","method":"GET","url":"http://b.test/items","origin":"http://a.test","status":301,
+         "request_headers":[["Origin","http://a.test"],["Sec-Fetch-Mode","cors"],["User-Agent","Mozilla/5.0"]],
+         "response_headers":[["Location","http://c.test/x"],["Access-Control-Allow-Origin","http://a.test"]]},
+        {"step":1,"kind":"actual","method":"GET","url":"http://c.test/x","origin":"null","status":200,"t_ms":1,
+         "request_headers":[["Origin","null"],["Sec-Fetch-Mode","cors"],["User-Agent","Mozilla/5.0"]],
+         "response_headers":[["Access-Control-Allow-Origin","*"]]},
+        {"step":2,"kind":"actual","method":"GET","url":"http://c.test/x","origin":"null","status":200,"t_ms":60000,
+         "request_headers":[["Origin","null"],["Sec-Fetch-Mode","cors"],["User-Agent","Mozilla/5.0"]],
+         "response_headers":[["Access-Control-Allow-Origin","http://a.test"]]}]}}"#;
+    let case: Case = serde_json::from_str(text).unwrap();
+    let judged = judge(&chain(&case.chromium), &Known::default());
+    assert_eq!(judged.verdict.chromium.code, Some("AllowOriginMismatch"));
+    let console = judged.verdict.chromium.console.unwrap();
+    assert!(
+        console.starts_with(
+            "Access to fetch at 'http://c.test/x' (redirected from 'http://b.test/items') from \
+             origin 'http://a.test' has been blocked"
+        ),
+        "{console}"
+    );
+    let cached = hopscope::fetch::UnseenKind::AnswerCached;
+    assert!(
+        judged.unseen.iter().any(|it| it.kind == cached && it.before == 0),
+        "{:?}",
+        judged.unseen
+    );
+    assert_eq!(judged.verdict.hop, Some(0));
+}

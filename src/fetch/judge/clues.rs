@@ -9,7 +9,7 @@ use super::super::{
     Api, BodyKind, Browser, Credentials, Mode, On, Origin, Page, PageRequest, RedirectMode, method,
     safelist,
 };
-use super::Known;
+use super::{Known, replay};
 
 /// What the hops and the testimony say.
 pub(super) struct Clues {
@@ -61,7 +61,10 @@ impl Hypothesis {
 
 impl Clues {
     pub(super) fn read(chain: &Chain, known: &Known) -> Clues {
-        let first = chain.hops.first().map(|it| it.hop.as_ref());
+        // A cached redirect is where the fetch began, though no hop of this chain shows it.
+        let first = replay::cached_start(chain)
+            .map(|it| it.hop.as_ref())
+            .or_else(|| chain.hops.first().map(|it| it.hop.as_ref()));
         let preflight =
             chain.hops.first().filter(|it| it.kind == HopKind::Preflight).map(|it| it.hop.as_ref());
         let request =

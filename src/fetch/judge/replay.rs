@@ -9,6 +9,7 @@ use crate::trace::{Chain, ChainHop, Header, HopKind, LinkWhy, Outcome, Outside, 
 
 use super::super::end::{End, Ended};
 use super::super::machine::{Answer, Ask, Fetch};
+use super::super::redirect::is_redirect;
 use super::super::{Browser, FirefoxCode, Memory, Page, PageRequest, Refusal, Unseen, UnseenKind};
 use super::Driven;
 
@@ -45,6 +46,8 @@ struct Tape<'a> {
     chain: &'a Chain,
     /// The next hop to be read.
     at: usize,
+    /// The cached redirect that led to the first hop, until it is read.
+    cached_start: Option<&'a Outside>,
     unseen: Vec<Unseen>,
     /// Hops read when the n-th answer was taken.
     read: Vec<usize>,
@@ -58,14 +61,17 @@ pub(super) fn replay(
     browser: Browser,
 ) -> Replay {
     let mut memory = Memory::default();
-    let mut tape = Tape { chain, at: 0, unseen: Vec::new(), read: vec![0] };
+    let mut tape =
+        Tape { chain, at: 0, cached_start: cached_start(chain), unseen: Vec::new(), read: vec![0] };
     let now = chain.hops.first().map(|it| it.hop.started).unwrap_or_default();
     let (mut fetch, mut ask) = Fetch::recorded(page, request, browser, &mut memory, now);
     let end = loop {
         ask = match ask {
             Ask::Done(end) => break *end,
             Ask::Preflight(_) => tape.preflight(&mut fetch, &mut memory),
-            Ask::Send(_) if tape.next_is(HopKind::Preflight) => fetch.insist_on_preflight(),
+            Ask::Send(_) if tape.cached_start.is_none() && tape.next_is(HopKind::Preflight) => {
+                fetch.insist_on_preflight()
+            }
             Ask::Send(_) | Ask::Connect(_) => tape.request(&mut fetch, &mut memory),
         };
     };
@@ -87,6 +93,12 @@ impl<'a> Tape<'a> {
     }
 
     fn preflight(&mut self, fetch: &mut Fetch, memory: &mut Memory) -> Ask {
+        if let Some(outside) = self.cached_start {
+            // Whatever leave the cached redirect needed, the browser still had it.
+            self.unseen.push(Unseen { kind: UnseenKind::PreflightCached, before: 0, from: None });
+            self.read.push(0);
+            return fetch.answer(Answer::NotOnRecord, memory, outside.hop.started);
+        }
         if self.next_is(HopKind::Preflight) {
             return self.feed(fetch, memory);
         }
@@ -120,6 +132,15 @@ impl<'a> Tape<'a> {
     }
 
     fn request(&mut self, fetch: &mut Fetch, memory: &mut Memory) -> Ask {
+        let start = self.cached_start.take();
+        if let Some((outside, response)) = start.and_then(|it| Some((it, it.hop.response()?))) {
+            let from = Some(outside.hop.id);
+            self.unseen.push(Unseen { kind: UnseenKind::AnswerCached, before: 0, from });
+            self.read.push(0);
+            fetch.more_on_record(true);
+            let answer = Answer::Response { response, hop: from };
+            return fetch.answer(answer, memory, outside.hop.started);
+        }
         if self.next().is_some() {
             return self.feed(fetch, memory);
         }
@@ -207,6 +228,16 @@ impl<'a> Tape<'a> {
     }
 }
 
+/// The redirect out of a browser's cache that led to the first hop, when nothing else explains it.
+pub(super) fn cached_start(chain: &Chain) -> Option<&Outside> {
+    chain.outside.iter().find(|it| {
+        it.at == 0
+            && it.link.why == LinkWhy::CachedFrom
+            && it.link.clue.certain
+            && it.hop.response().is_some_and(is_redirect)
+    })
+}
+
 /// A source that is no wire (a HAR) may show the white space around names and values.
 fn tidy(response: &Response) -> Cow<'_, Response> {
     let untidy =
@@ -228,6 +259,7 @@ pub(super) fn of_driven(driven: &Driven<'_>) -> Replay {
     let tape = Tape {
         chain: driven.chain,
         at: driven.chain.hops.len(),
+        cached_start: None,
         unseen: Vec::new(),
         read: driven.hops_after.to_vec(),
     };
