@@ -409,12 +409,11 @@ impl Linker {
             Some(LinkWhy::PreflightOf) => None,
             _ => self.memory.covered_by(&facts),
         };
-        let (mut cached, mut page) = (None, None);
+        let (mut cached, mut page) = (self.memory.validated(&facts), None);
         if why.is_none() && slot.outer.is_none() {
-            cached = self.memory.cached_from(&facts);
+            cached = cached.or_else(|| self.memory.cached_from(&facts));
             page = self.memory.page_of(&facts);
         }
-        let cached = cached.or_else(|| self.memory.validated(&facts));
         if let Some(slot) = self.window.get_mut(order) {
             slot.outside = [covered, cached, page];
         }
