@@ -24,7 +24,9 @@ pub(in super::super) struct Told<'a> {
 pub(in super::super) fn reading(end: &End, told: &Told<'_>) -> String {
     match &end.ended {
         Ended::Allowed(readable) => allowed(readable.tainting, told),
-        Ended::Refused(refusal) => format!("{}{}", so_far(end, told), refused(refusal, told)),
+        Ended::Refused(refusal) => {
+            capital(&format!("{}{}", so_far(end, told), refused(refusal, told)))
+        }
         Ended::Failed(failing) if 0 < told.redirects => {
             format!("After a redirect to {}: {}", end.last_url, failing.what)
         }
@@ -74,12 +76,12 @@ fn so_far(end: &End, told: &Told<'_>) -> String {
         }
         (_, false) => format!("the request was redirected to {}; ", end.last_url),
     };
-    let whole = format!("{cached}{preflight}{redirect}");
-    let mut letters = whole.chars();
-    match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => whole,
-    }
+    format!("{cached}{preflight}{redirect}")
+}
+
+fn capital(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    letters.next().map(|it| it.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
 fn refused(refusal: &Refusal, told: &Told<'_>) -> String {
