@@ -642,6 +642,9 @@ async fn a_request_never_comes_back_to_its_tap() {
     let circle = vec![spec(&format!("a=reverse:{free}=http://127.0.0.1:{}", free.port()))];
     let refused = Proxy::bind(circle, Options::default()).await.unwrap_err();
     assert!(matches!(refused, Error::Loop { .. }), "{refused:?}");
+    // The same port of another loopback address is another place.
+    let beside = vec![spec(&format!("a=reverse:{free}=http://127.0.0.2:{}", free.port()))];
+    Proxy::bind(beside, Options::default()).await.unwrap();
 }
 
 #[tokio::test]

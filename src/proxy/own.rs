@@ -3,7 +3,7 @@
 //!
 //! **Invariant:** a change that is not returned as an [`OwnChange`] is not made.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 use http::header::{HOST, HeaderMap, HeaderName, HeaderValue, LOCATION};
 use tokio::net::{TcpListener, TcpStream};
@@ -141,7 +141,8 @@ fn names(upstream: &Upstream, tap: SocketAddr) -> bool {
         "localhost" => return upstream.port == tap.port() && is_here(tap),
         host => host.parse().ok(),
     };
-    let here = |ip: std::net::IpAddr| ip == tap.ip() || (ip.is_loopback() && is_here(tap));
+    // 127.0.0.2 is another place than 127.0.0.1, unless the tap listens everywhere.
+    let here = |ip: IpAddr| ip == tap.ip() || ip.is_loopback() && tap.ip().is_unspecified();
     upstream.port == tap.port() && ip.is_some_and(here)
 }
 
