@@ -202,7 +202,16 @@ fn is_same_answer(inner: &Response, outer: &Response) -> bool {
         && !b.is_empty()
         && encoding(inner) == encoding(outer);
     let kind = |it: &Response| it.headers.text("content-type");
-    !comparable || a.bytes == b.bytes || kind(inner) == kind(outer)
+    if comparable {
+        return a.bytes == b.bytes || kind(inner) == kind(outer);
+    }
+    // A gateway that replaces an answer may stop reading it: then its type alone can tell.
+    let essence = |it: &Response| {
+        let kind = kind(it).filter(|_| !it.body.is_empty() || it.truncated.is_some())?;
+        kind.split(';').next().map(|it| it.trim().to_ascii_lowercase())
+    };
+    let (a, b) = (essence(inner), essence(outer));
+    outer.status < 400 || a.is_none() || b.is_none() || a == b
 }
 
 fn no_answer(hop: &Hop) -> Answered {
@@ -233,5 +242,29 @@ fn recognised(fits: &Fits<'_>) -> Answered {
         product: made.map(|it| it.product.clone()),
         why: format!("handed on by {} ({})", first.product, first.why()),
         sure: false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::is_same_answer;
+    use crate::trace::{Body, Failure, FailureKind, Headers, Response};
+
+    #[test]
+    fn an_answer_that_was_not_read_to_its_end_is_told_by_its_type() {
+        let answer = |status, kind: &str, cut: bool| {
+            let headers = Headers::from_iter([("content-type", kind)]);
+            let body = Body { complete: !cut, ..Body::full("x") };
+            let closed = Failure { kind: FailureKind::Aborted, detail: String::new() };
+            Response { status, headers, body, truncated: cut.then_some(closed), ..<_>::default() }
+        };
+        for (inner, outer, same) in [
+            (answer(401, "text/html", true), answer(401, "text/plain", false), false),
+            (answer(401, "text/html", true), answer(401, "text/html; charset=utf-8", false), true),
+            (answer(200, "text/html", true), answer(200, "text/plain", false), true),
+            (answer(401, "text/html", false), answer(401, "text/html", false), true),
+        ] {
+            assert_eq!(is_same_answer(&inner, &outer), same, "{inner:?} {outer:?}");
+        }
     }
 }

@@ -36,6 +36,9 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let how = how.map_or_else(String::new, |it| format!(" ({})", in_words(it.kind)));
     let advice = advise(case, FIXES, &[]);
     let status = it.hop.status().map(|it| format!(" and answered {it}"));
+    // From outside, a 502 tells that no answer came, and not why.
+    let told = it.innermost().failure().is_none() && it.hop.status() == Some(502);
+    let what = if told { "got no proper answer from the app" } else { "could not reach the app" };
     let who =
         if case.is_made_on_the_way(idx) { case.name_of(idx) } else { "The gateway".to_owned() };
     vec![Finding {
@@ -43,11 +46,7 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
         hop: idx,
         by: Actor::App,
         because: None,
-        title: format!(
-            "{} could not reach the app{how}{}.",
-            capital(&who),
-            status.unwrap_or_default(),
-        ),
+        title: format!("{} {what}{how}{}.", capital(&who), status.unwrap_or_default()),
         evidence,
         fix: advice.text,
         sources: advice.sources,
@@ -66,6 +65,11 @@ fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
         let mut evidence = vec![request_line(idx, &hop.hop)];
         evidence.extend(status_line(idx, &hop.hop));
         return Some(evidence);
+    }
+    // It was reached, and the gateway stopped waiting: that is `gateway-timeout`'s.
+    let gave_up = |it: &Hop| it.failure().is_some_and(|it| it.kind == FailureKind::Aborted);
+    if hop.sightings.last().is_some_and(|it| gave_up(&it.hop)) {
+        return None;
     }
     let status = hop.hop.status()?;
     let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
@@ -139,6 +143,14 @@ mod tests {
             (&["edge GET http://gw.test/items 502"], None),
             (&["edge GET http://gw.test/items 403 x-amzn-errortype=ForbiddenException"], None),
             (&["edge GET http://gw.test/items 200", "origin GET http://app.test/items 200"], None),
+            // It was reached: the gateway stopped waiting.
+            (
+                &[
+                    "edge GET http://gw.test/items 502 server=Apache/2.4 body='response from an upstream server.'",
+                    "origin GET http://app.test/items aborted",
+                ],
+                None,
+            ),
             // The client went away.
             (
                 &[

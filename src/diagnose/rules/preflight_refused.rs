@@ -49,10 +49,12 @@ fn preflight_refused(case: &Case<'_>) -> Vec<Finding> {
     let mut evidence = vec![request_line(idx, &it.hop)];
     evidence.extend(status_line(idx, &it.hop));
     evidence.extend(outer_header(idx, it, "www-authenticate"));
-    let title = format!(
-        "The preflight was refused with {status} by {}: it asks for credentials, and browsers send none with a preflight.",
-        case.name_of(idx),
-    );
+    let why = if status == 403 {
+        "a browser goes no further, whatever the request itself may do"
+    } else {
+        "it asks for credentials, and browsers send none with a preflight"
+    };
+    let title = format!("The preflight was refused with {status} by {}: {why}.", case.name_of(idx));
     let by = case.by(idx);
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }

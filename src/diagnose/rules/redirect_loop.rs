@@ -7,7 +7,7 @@ use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, outer_header, request_line};
 use crate::diagnose::fix::{Draft, Fix};
-use crate::lineage::path;
+use crate::lineage::{Actor, path};
 use crate::trace::{ChainHop, Hop, Target};
 
 pub(super) const RULE: Rule =
@@ -37,6 +37,10 @@ fn redirect_loop(case: &Case<'_>) -> Vec<Finding> {
         let again =
             redirects.iter().skip(at + 1).find(|(_, later, _)| is_same(&it.hop, &later.hop));
         let again = again.map(|(later, ..)| *later);
+        let closed = redirects.iter().skip(at + 1).find(|(idx, later, to)| {
+            closes_for_good(case, *idx, &later.hop) && leads_back(&it.hop, &later.hop, to)
+        });
+        let again = again.or(closed.map(|(later, ..)| *later + 1));
         (again.is_some() || leads_to_itself(&it.hop, to)).then_some((*idx, *it, to, again))
     });
     let Some((idx, it, to, again)) = looped else { return Vec::new() };
@@ -59,7 +63,10 @@ fn redirect_loop(case: &Case<'_>) -> Vec<Finding> {
     } else {
         format!("The redirects of {} lead back to \"{here}\", without end.", authors.join(" and "))
     };
-    let by = case.by(idx);
+    // A layer that redirects to what it was asked for was asked for something else by the one
+    // before it, or it is at odds with itself: from outside alone nobody can tell.
+    let alone = authors.len() == 1 && !case.answered.get(idx).is_some_and(|it| it.sure);
+    let by = if alone { Actor::Unknown } else { case.by(idx) };
     let words = [("app", case.app_authority().unwrap_or("YOUR-APP"))];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
@@ -75,6 +82,22 @@ fn is_same(a: &Hop, b: &Hop) -> bool {
         && a.request.headers.get("cookie") == b.request.headers.get("cookie")
         // A client that asks twice on purpose makes two chains; a cookie may end the loop.
         && !a.response().is_some_and(|it| it.headers.has("set-cookie"))
+}
+
+/// A redirect that a browser keeps, with which the chain ends: what follows it comes out of the
+/// browser's cache, without a hop.
+fn closes_for_good(case: &Case<'_>, idx: usize, hop: &Hop) -> bool {
+    idx + 1 == case.chain.hops.len() && matches!(hop.status(), Some(301 | 308))
+}
+
+/// A redirect back to where a redirect that a browser keeps had begun.
+fn leads_back(first: &Hop, later: &Hop, to: &str) -> bool {
+    let sets = |it: &Hop| it.response().is_some_and(|it| it.headers.has("set-cookie"));
+    matches!(first.status(), Some(301 | 308))
+        && first.request.method == later.request.method
+        && !sets(first)
+        && !sets(later)
+        && to.split('#').next() == Some(first.request.url.as_str())
 }
 
 /// A redirect to the very same request. A form that leads back to its page is none, and a
@@ -111,6 +134,26 @@ mod tests {
                 Some((1, "?")),
             ),
             (&["edge GET https://gw.test/x 301 location=https://gw.test/x"], Some((1, "?"))),
+            // The first one comes out of the browser's cache when it is asked for again.
+            (
+                &[
+                    "edge GET http://page.test/x/ 301 location=/x >origin=-",
+                    "edge GET http://page.test/x 308 location=/x/ >origin=-",
+                ],
+                Some((1, "?")),
+            ),
+            (
+                &[
+                    "edge GET http://page.test/x/ 302 location=/x >origin=-",
+                    "edge GET http://page.test/x 302 location=/x/ >origin=-",
+                ],
+                None,
+            ),
+            // From outside it cannot be told whose mistake it is.
+            (
+                &["edge GET http://page.test/x/ 301 location=/x/ x-powered-by=Express >origin=-"],
+                Some((1, "?")),
+            ),
             // A cookie, then the same page again; and a form.
             (
                 &[

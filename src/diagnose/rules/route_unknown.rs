@@ -4,7 +4,7 @@ use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, body, outer_header, request_line};
 use crate::diagnose::fix::{Draft, Fix};
-use crate::trace::{Hop, HopKind};
+use crate::trace::{ChainHop, Hop, HopKind};
 
 pub(super) const RULE: Rule = Rule { code: "route-unknown", find: route_unknown, causes: &[] };
 
@@ -24,7 +24,7 @@ const FIXES: &[Fix] = &[
 fn route_unknown(case: &Case<'_>) -> Vec<Finding> {
     let mut found = case.hops().filter(|(idx, it)| {
         it.kind != HopKind::Preflight
-            && says_so(&it.hop)
+            && (says_so(&it.hop) || hides_a_404(case, *idx, it))
             && !case.is_off_the_route(*idx)
             && case.is_made_on_the_way(*idx)
     });
@@ -41,6 +41,11 @@ fn route_unknown(case: &Case<'_>) -> Vec<Finding> {
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
             .finding(case),
     ]
+}
+
+/// A 404 that was made before the app, where a browser reports CORS instead.
+fn hides_a_404(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
+    hop.hop.status() == Some(404) && hop.sightings.is_empty() && case.is_blocked_at(idx)
 }
 
 /// The words of gateways that know no route.
@@ -86,6 +91,19 @@ mod tests {
                     "edge GET http://gw.test/x 404 apigw-requestid=a body='{\"message\":\"Not Found\"}'",
                 ],
                 Some((1, "gateway")),
+            ),
+            // Any 404 made before the app, where the browser reports CORS instead.
+            (
+                &[
+                    "edge GET http://gw.test/x 404 server=nginx/1.22.1 content-type=text/html body='<hr><center>nginx/1.22.1</center>'",
+                ],
+                Some((1, "proxy")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/x 404 >origin=- server=nginx/1.22.1 content-type=text/html body='<hr><center>nginx/1.22.1</center>'",
+                ],
+                None,
             ),
             // The app said so.
             (
