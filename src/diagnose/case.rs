@@ -134,6 +134,40 @@ impl<'a> Case<'a> {
         on_the_way.map_or_else(|| self.by(idx), |it| it.by)
     }
 
+    /// [`Case::author`] of a header that a layer on the way may well have put there, as far as
+    /// it was seen: what an answer looks like tells who made it, not who added to it.
+    pub fn known_author(&self, name: &str, idx: usize) -> Actor {
+        let answered = self.answered.get(idx);
+        // Such a product is recognised by these very headers.
+        let by_cors = answered
+            .and_then(|it| it.product.as_deref())
+            .is_some_and(|it| it == "django-cors-headers" || it == "Starlette");
+        let seen = answered.is_some_and(|it| it.sure) || by_cors && self.is_preflight(idx);
+        if seen { self.author(name, idx) } else { Actor::Unknown }
+    }
+
+    fn is_preflight(&self, idx: usize) -> bool {
+        self.chain.hops.get(idx).is_some_and(|it| it.kind == HopKind::Preflight)
+    }
+
+    /// Whether this hop was only seen behind the gateway: what it adds before the answer
+    /// reaches the browser, and what it answers itself, stays unseen.
+    pub fn is_only_seen_inside(&self, hop: &Hop) -> bool {
+        self.stands_before_app(hop.tap)
+    }
+
+    /// Whether a missing CORS header may have been added where nobody looked. Not when the app
+    /// is seen to send it itself.
+    pub fn may_be_added_outside(&self, hop: &Hop) -> bool {
+        let server = path::server_of(&hop.request.url);
+        let sends = |it: &Hop| {
+            it.response().is_some_and(|it| it.headers.has("access-control-allow-origin"))
+        };
+        let app_sends = self.hops().any(|(_, it)| sends(&it.hop))
+            || self.servers.get(&server).is_some_and(|it| it.fine.with > 0);
+        self.is_only_seen_inside(hop) && !app_sends
+    }
+
     /// Whether the page sent its credentials along: seen as a cookie, or told.
     pub fn has_credentials(&self, hop: &Hop) -> bool {
         hop.request.headers.has("cookie")

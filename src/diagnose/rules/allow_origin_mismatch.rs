@@ -65,7 +65,7 @@ fn allow_origin_mismatch(case: &Case<'_>) -> Vec<Finding> {
     let how = difference(&origin, &allowed);
     let title =
         format!("The answer allows \"{allowed}\", and the page's origin is \"{origin}\"{how}.");
-    let by = case.author(name, idx);
+    let by = case.known_author(name, idx);
     vec![
         Draft {
             code: RULE.code,

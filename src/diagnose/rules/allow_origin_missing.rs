@@ -4,6 +4,7 @@ use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_header, request_line, status_line};
 use crate::diagnose::fix::{Draft, Fix};
+use crate::lineage::Actor;
 use crate::trace::{ChainHop, HopKind};
 
 pub(super) const RULE: Rule = Rule {
@@ -12,6 +13,8 @@ pub(super) const RULE: Rule = Rule {
     causes: &[
         "stage-prefix-lost",
         "prefix-doubled",
+        "location-scheme-downgraded",
+        "location-internal-host",
         "preflight-not-routed",
         "preflight-refused",
         "answer-replaced",
@@ -83,10 +86,9 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
     evidence.extend(request_header(idx, &it.hop, "origin"));
     evidence.extend(status_line(idx, &it.hop));
     let what = if it.kind == HopKind::Preflight { "the preflight" } else { "the request" };
-    let title = format!(
-        "The answer to {what} has no Access-Control-Allow-Origin: nobody on the way sent one."
-    );
-    let by = case.by(idx);
+    let by = case.known_author("access-control-allow-origin", idx);
+    let who = if by == Actor::Unknown { "" } else { ": nobody on the way sent one" };
+    let title = format!("The answer to {what} has no Access-Control-Allow-Origin{who}.");
     let fixes = if case.is_made_on_the_way(idx) { ON_THE_WAY } else { FIXES };
     let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
@@ -122,7 +124,12 @@ fn is_plainly_missing(case: &Case<'_>, idx: usize, hop: &ChainHop, status: u16) 
             .servers
             .get(&crate::lineage::path::server_of(&hop.hop.request.url))
             .is_some_and(|it| it.fine.with > 0 && it.errors.with == 0);
-    !anywhere && !explained && !elsewhere && !known && case.is_cross_origin(&hop.hop)
+    !case.may_be_added_outside(&hop.hop)
+        && !anywhere
+        && !explained
+        && !elsewhere
+        && !known
+        && case.is_cross_origin(&hop.hop)
 }
 
 #[cfg(test)]
@@ -151,6 +158,17 @@ mod tests {
                 ],
                 None,
             ),
+            // Who looks behind the gateway alone does not see what it adds.
+            (&["origin GET http://app.test/a 200"], None),
+            (
+                &[
+                    "origin OPTIONS http://app.test/a 200 access-control-allow-origin=http://page.test",
+                    "origin GET http://app.test/a 200",
+                ],
+                Some((2, "app")),
+            ),
+            // What an answer looks like does not tell who left something out.
+            (&["edge GET http://gw.test/a 200 x-powered-by=Express"], Some((1, "?"))),
             (&["edge GET http://gw.test/a 301 location=/b"], None),
             (&["edge OPTIONS http://gw.test/items 401"], None),
             (&["edge GET http://gw.test/a 403 x-amzn-errortype=X"], None),

@@ -14,7 +14,13 @@ use crate::trace::ChainHop;
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-missing-on-error",
     find: allow_origin_missing_on_error,
-    causes: &[],
+    causes: &[
+        "stage-prefix-lost",
+        "prefix-doubled",
+        "location-scheme-downgraded",
+        "location-internal-host",
+        "app-unreachable",
+    ],
 };
 
 const FIXES: &[Fix] = &[

@@ -42,7 +42,12 @@ fn allow_origin_missing_on_redirect(case: &Case<'_>) -> Vec<Finding> {
         let missing =
             it.hop.response().is_some_and(|it| !it.headers.has("access-control-allow-origin"));
         let stops_here = it.kind != HopKind::Preflight && case.is_blocked_at(idx);
-        if !missing || is_lost || !stops_here || !case.is_cross_origin(&it.hop) {
+        if !missing
+            || is_lost
+            || !stops_here
+            || !case.is_cross_origin(&it.hop)
+            || case.may_be_added_outside(&it.hop)
+        {
             continue;
         }
         let mut evidence: Vec<_> = status_line(idx, &it.hop).into_iter().collect();

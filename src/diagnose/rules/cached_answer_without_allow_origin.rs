@@ -21,8 +21,9 @@ const FIXES: &[Fix] = &[Fix {
 }];
 
 fn cached_answer_without_allow_origin(case: &Case<'_>) -> Vec<Finding> {
-    let mut found =
-        case.blocked_hops().filter(|(idx, it, _)| is_cached(case, *idx, it) && !allows(it));
+    let mut found = case.blocked_hops().filter(|(idx, it, _)| {
+        !case.may_be_added_outside(&it.hop) && is_cached(case, *idx, it) && !allows(it)
+    });
     let Some((idx, it, _)) = found.next() else { return Vec::new() };
     let mut evidence = vec![request_line(idx, &it.hop)];
     evidence.extend(status_line(idx, &it.hop));

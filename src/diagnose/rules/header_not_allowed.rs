@@ -50,7 +50,7 @@ fn header_not_allowed(case: &Case<'_>) -> Vec<Finding> {
     let title = format!(
         "The preflight asks for the header {names}, which the answer does not allow.{tracing}"
     );
-    let by = case.author(name, idx);
+    let by = case.known_author(name, idx);
     let quoted = missing.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", ");
     vec![
         Draft {

@@ -46,7 +46,7 @@ fn method_not_allowed(case: &Case<'_>) -> Vec<Finding> {
         " Case counts: write the method in upper case."
     };
     let title = format!("The preflight asks for {method}, which the answer does not allow.{upper}");
-    let by = case.author(name, idx);
+    let by = case.known_author(name, idx);
     vec![
         Draft {
             code: RULE.code,

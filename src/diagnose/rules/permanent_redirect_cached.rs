@@ -25,7 +25,9 @@ fn permanent_redirect_cached(case: &Case<'_>) -> Vec<Finding> {
     let cached = case.chain.outside.iter().find(|it| {
         it.link.why == LinkWhy::CachedFrom && matches!(it.hop.status(), Some(301 | 308))
     });
-    let Some(cached) = cached else { return Vec::new() };
+    let Some(cached) = cached.filter(|it| !case.is_only_seen_inside(&it.hop)) else {
+        return Vec::new();
+    };
     let idx = cached.at.min(case.chain.hops.len().saturating_sub(1));
     let mut evidence = vec![request_line(idx, &cached.hop)];
     let location = cached.hop.response().and_then(|it| it.headers.text("location"));

@@ -45,7 +45,7 @@ fn prefix_doubled(case: &Case<'_>) -> Vec<Finding> {
         "The redirect leads to \"{}\", with \"{prefix}\" in it twice.",
         Target::parse(&to).path
     );
-    let by = case.author("location", idx);
+    let by = case.known_author("location", idx);
     let words = [("prefix", prefix.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
@@ -86,6 +86,13 @@ mod tests {
                 Some((1, "app")),
             ),
             (&["edge GET http://gw.test/dev/admin 301 location=/dev/admin/"], None),
+            // The app may have sent it once, and a layer before it once more.
+            (
+                &[
+                    "edge GET http://gw.test/dev/admin 301 location=/dev/dev/admin/ x-powered-by=Express",
+                ],
+                Some((1, "?")),
+            ),
             // The place itself has a name twice.
             (&["edge GET http://gw.test/dev/a/a 301 location=/dev/a/a/"], None),
         ] {

@@ -38,7 +38,9 @@ fn stage_prefix_added(case: &Case<'_>) -> Vec<Finding> {
         let (next, after) = case.hops().nth(idx + 1)?;
         let failed = matches!(after.hop.status(), Some(403 | 404))
             && after.hop.request.url.contains(target.path);
-        (same_server && !doubled && failed).then_some((idx, it, prefix, next, after))
+        // Behind a gateway that cuts the prefix off it is just what the app should do.
+        let known = !case.is_only_seen_inside(&it.hop);
+        (known && same_server && !doubled && failed).then_some((idx, it, prefix, next, after))
     });
     let Some((idx, it, prefix, next, after)) = found.next() else { return Vec::new() };
     let mut evidence = vec![request_line(idx, &it.hop)];
@@ -71,6 +73,14 @@ mod tests {
                 &[
                     "edge GET http://api.test/docs 302 location=/en/docs/ access-control-allow-origin=http://page.test",
                     "edge GET http://api.test/en/docs/ 200 access-control-allow-origin=http://page.test",
+                ],
+                None,
+            ),
+            // An app that knows its prefix, behind a gateway that cuts it off.
+            (
+                &[
+                    "origin GET http://app.test/admin 301 location=/dev/admin/",
+                    "origin GET http://app.test/dev/admin/ 404",
                 ],
                 None,
             ),

@@ -41,7 +41,7 @@ fn vary_origin_missing(case: &Case<'_>) -> Vec<Finding> {
         evidence.extend(outer_header(idx, it, name));
     }
     let title = "The server allows whichever origin asks, without Vary: Origin: a cache will give one page's answer to another.".to_owned();
-    let by = case.author("access-control-allow-origin", idx);
+    let by = case.known_author("access-control-allow-origin", idx);
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
             .finding(case),

@@ -44,7 +44,7 @@ fn wildcard_with_credentials(case: &Case<'_>) -> Vec<Finding> {
     let origin = case.chain.origin().unwrap_or_default();
     let title =
         "The request is made with credentials, for which \"*\" allows no origin.".to_owned();
-    let by = case.author(name, idx);
+    let by = case.known_author(name, idx);
     vec![
         Draft {
             code: RULE.code,
@@ -82,6 +82,12 @@ mod tests {
                     "origin GET http://app.test/a 200 >cookie=a=1",
                 ],
                 Some((1, "gateway")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/a 200 access-control-allow-origin=* x-powered-by=Express >cookie=a=1",
+                ],
+                Some((1, "?")),
             ),
             (&["edge GET http://gw.test/a 200 access-control-allow-origin=*"], None),
             (
