@@ -1,6 +1,8 @@
 //! The server echoes the page's origin, and does not say that its answer varies with it: a cache
 //! will hand one page's answer to another.
 
+use std::collections::{HashMap, HashSet};
+
 use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, outer_header, request_header};
@@ -25,15 +27,15 @@ const FIXES: &[Fix] = &[
 ];
 
 fn vary_origin_missing(case: &Case<'_>) -> Vec<Finding> {
+    let echoing = echoing_here(case);
     let mut found = case.hops().filter(|(_, it)| {
         let server = path::server_of(&it.hop.request.url);
-        let echoes = case.servers.get(&server).is_some_and(super::super::Server::echoes_origins)
-            || echoes_here(case, &server);
         it.kind != HopKind::Preflight
             && names_origin(&it.hop)
             && !varies(&it.hop)
             && may_be_kept(&it.hop)
-            && echoes
+            && (case.servers.get(&server).is_some_and(super::super::Server::echoes_origins)
+                || echoing.contains(&server))
     });
     let Some((idx, it)) = found.next() else { return Vec::new() };
     let mut evidence: Vec<_> = request_header(idx, &it.hop, "origin").into_iter().collect();
@@ -54,16 +56,18 @@ fn names_origin(hop: &Hop) -> bool {
     origin.is_some() && origin == allowed
 }
 
-/// Two origins in this very chain, each of them echoed.
-fn echoes_here(case: &Case<'_>, server: &str) -> bool {
-    let echoed = case
-        .hops()
-        .filter(|(_, it)| path::server_of(&it.hop.request.url) == server && names_origin(&it.hop));
-    let mut origins: Vec<_> =
-        echoed.filter_map(|(_, it)| it.hop.request.headers.text("origin")).collect();
-    origins.sort();
-    origins.dedup();
-    origins.len() > 1
+/// Servers that echoed two origins in this very chain.
+fn echoing_here(case: &Case<'_>) -> HashSet<String> {
+    let mut first: HashMap<String, String> = HashMap::new();
+    let mut echoing = HashSet::new();
+    for (_, it) in case.hops().filter(|(_, it)| names_origin(&it.hop)) {
+        let server = path::server_of(&it.hop.request.url);
+        let origin = it.hop.request.headers.text("origin").unwrap_or_default();
+        if *first.entry(server.clone()).or_insert_with(|| origin.clone()) != origin {
+            echoing.insert(server);
+        }
+    }
+    echoing
 }
 
 fn varies(hop: &Hop) -> bool {
