@@ -1,0 +1,187 @@
+//! Sightings: the same request at an inner tap.
+//!
+//! **Invariant:** a sighting is no step. Nobody follows it, and it follows nobody.
+
+use super::{Linker, MARGIN, ROUNDS, add};
+use crate::link::clue::Clues;
+use crate::link::facts::HopFacts;
+use crate::link::flags::Flags;
+use crate::link::sight::{Agreement, agreement};
+use crate::link::window::{Order, Window};
+use crate::trace::TapId;
+
+impl Linker {
+    pub(super) fn list_as_outer(&mut self, order: Order) {
+        let Some(slot) = self.window.get(order) else { return };
+        let facts = slot.facts;
+        if self.innermost <= facts.tap {
+            return;
+        }
+        add(self.outers.entry(end_key(&facts)), order);
+        if facts.tails == 0 && facts.tail != 0 {
+            add(self.outers.entry(root_key(&facts)), order);
+        }
+        add(self.outers.entry(any_key(&facts)), order);
+    }
+
+    pub(super) fn list_as_lost(&mut self, order: Order) {
+        let Some(slot) = self.window.get(order) else { return };
+        if slot.facts.tap != TapId(0) && slot.outer.is_none() {
+            add(self.lost.entry(any_key(&slot.facts)), order);
+        }
+    }
+
+    /// Now that more is known of `outer`, it may be what an inner hop lacked.
+    pub(super) fn ask_the_lost(&mut self, outer: Order) {
+        let Some(slot) = self.window.get(outer) else { return };
+        if self.innermost <= slot.facts.tap || !slot.inner.is_empty() {
+            return;
+        }
+        let facts = slot.facts;
+        let lost = self.lost.entry(any_key(&facts));
+        let within = lost.iter().rev().copied().take_while(|it| {
+            self.window.get(*it).is_some_and(|it| facts.started <= it.facts.started)
+        });
+        let within: Vec<Order> = within.collect();
+        for inner in within.into_iter().rev() {
+            self.find_outer(inner);
+        }
+    }
+
+    /// Find the outer hop that `order` is a sighting of, and another for whom it displaced.
+    pub(super) fn find_outer(&mut self, order: Order) {
+        let mut asking = Vec::new();
+        let mut next = Some(order);
+        for _ in 0..ROUNDS {
+            let Some(inner) = next.take().or_else(|| asking.pop()) else { return };
+            let Some((outer, agreement)) = self.best_outer(inner) else { continue };
+            let holder = holder(&self.window, outer, inner);
+            if let Some((holder, _)) = holder.filter(|_| !agreement.clues.has(Clues::AGAIN)) {
+                self.part(holder);
+                asking.push(holder);
+            }
+            self.join(outer, inner, agreement);
+        }
+        // Whoever lost its outer hop in the last round is a step again.
+        for left in asking {
+            self.find_parent(left);
+        }
+    }
+
+    fn best_outer(&mut self, inner: Order) -> Option<(Order, Agreement)> {
+        let slot = self.window.get(inner)?;
+        let facts = slot.facts;
+        if slot.outer.is_some() || facts.tap == TapId(0) {
+            return None;
+        }
+        let mut keys = vec![end_key(&facts)];
+        if facts.tails == 0 {
+            keys.push(root_key(&facts));
+        }
+        keys.push(any_key(&facts));
+        let mut best: Option<(Order, Agreement)> = None;
+        let mut rival = false;
+        for key in keys {
+            for outer in self.outers.get(&key).into_iter().flatten() {
+                let Some(slot) = self.window.get(*outer) else { continue };
+                let Some(mut found) = agreement(&slot.facts, &facts) else { continue };
+                if best.is_some_and(|(it, _)| it == *outer) {
+                    continue;
+                }
+                if let Some((holder, held)) = holder(&self.window, *outer, inner) {
+                    if is_again(&self.window, holder, &facts) {
+                        found.clues.add(Clues::AGAIN);
+                        found.score -= 5;
+                    } else if found.score <= held.score {
+                        continue;
+                    }
+                }
+                match &best {
+                    Some((_, it)) if found.score <= it.score => {
+                        rival |= it.score < found.score + MARGIN;
+                    }
+                    _ => {
+                        rival = best.is_some_and(|(_, it)| found.score < it.score + MARGIN);
+                        best = Some((*outer, found));
+                    }
+                }
+            }
+            if best.is_some() {
+                break;
+            }
+        }
+        best.map(|(outer, mut found)| {
+            found.clues.note(Clues::RIVAL, rival);
+            (outer, found)
+        })
+    }
+
+    fn join(&mut self, outer: Order, inner: Order, agreement: Agreement) {
+        // A sighting is no step: nobody follows it, and it follows nobody.
+        self.detach(inner);
+        let child = self.window.get(inner).and_then(|it| it.child);
+        if let Some(child) = child {
+            self.detach(child);
+        }
+        if let Some(slot) = self.window.get_mut(outer) {
+            slot.inner.push(inner);
+        }
+        if let Some(slot) = self.window.get_mut(inner) {
+            slot.outer = Some((outer, agreement));
+        }
+        self.touch(inner);
+        if let Some(child) = child {
+            self.find_parent(child);
+        }
+    }
+
+    pub(super) fn part(&mut self, inner: Order) {
+        let Some(slot) = self.window.get_mut(inner) else { return };
+        let Some((outer, _)) = slot.outer.take() else { return };
+        if let Some(slot) = self.window.get_mut(outer) {
+            slot.inner.retain(|it| *it != inner);
+        }
+        self.touch(inner);
+    }
+}
+
+/// The sighting that `outer` has at the tap of `inner`, and how well they agree.
+fn holder(window: &Window, outer: Order, inner: Order) -> Option<(Order, Agreement)> {
+    let tap = window.get(inner)?.facts.tap;
+    let mut held = window.get(outer)?.inner.iter().rev().filter_map(|it| {
+        let slot = window.get(*it)?;
+        (*it != inner && slot.facts.tap == tap).then_some((*it, slot.outer?.1))
+    });
+    held.next()
+}
+
+/// Whether a gateway that had `earlier` as its answer would ask once more: it broke, or it
+/// redirected and the gateway followed.
+fn is_again(window: &Window, earlier: Order, inner: &HopFacts) -> bool {
+    window.get(earlier).is_some_and(|it| {
+        let facts = &it.facts;
+        let over = facts.answered_at().is_some_and(|at| at <= inner.started);
+        let asked = facts.flags.has(Flags::FAILED)
+            || 502 <= facts.status
+            || (facts.next.is_some() && facts.next == inner.url);
+        over && asked
+    })
+}
+
+/// `OPTIONS` counts as one method, whatever it asks for: a broken preflight may have been
+/// recorded without its headers.
+fn wire_method(facts: &HopFacts) -> u64 {
+    if facts.flags.has(Flags::OPTIONS) { 0 } else { facts.method.key() << 20 }
+}
+
+fn end_key(facts: &HopFacts) -> u64 {
+    wire_method(facts) | u64::from(facts.tail)
+}
+
+fn root_key(facts: &HopFacts) -> u64 {
+    wire_method(facts)
+}
+
+fn any_key(facts: &HopFacts) -> u64 {
+    wire_method(facts) | 1 << 17
+}
