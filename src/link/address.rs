@@ -3,10 +3,11 @@
 //! **Invariant:** the quick way gives what the WHATWG parser would give, or nothing.
 
 use std::borrow::Cow;
+use std::net::Ipv4Addr;
 
 use url::Url;
 
-use super::interner::small;
+use super::interner::{Ageing, Symbol, Symbols, fingerprint, small};
 
 /// A request's URL, split.
 #[derive(Clone, Debug)]
@@ -53,6 +54,59 @@ impl<'a> Address<'a> {
     }
 }
 
+/// What is compared of a URL, without its text.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known {
+    /// Of the normal form.
+    pub(crate) url: Symbol,
+    pub(crate) tail: u16,
+    pub(crate) tails: u16,
+    pub(crate) query: u16,
+    /// Hash of the origin; `None` for what is no URL with a host.
+    pub(crate) origin: Option<u64>,
+}
+
+/// The URLs seen lately: the same ones come again and again.
+#[derive(Debug)]
+pub(crate) struct Addresses(Ageing<u64, Known>);
+
+impl Default for Addresses {
+    fn default() -> Addresses {
+        Addresses(Ageing::new(LATELY))
+    }
+}
+
+impl Addresses {
+    pub(crate) fn known(&mut self, text: &str, symbols: &mut Symbols) -> Known {
+        let key = fingerprint(text.as_bytes());
+        if let Some(known) = self.0.copied(&key) {
+            return known;
+        }
+        let address = Address::of(text);
+        let known = match &address {
+            Some(it) => Known {
+                url: symbols.symbol(it.normal.as_bytes()),
+                tail: it.tail,
+                tails: it.tails,
+                query: it.query,
+                origin: Some(fingerprint(it.origin.as_bytes())),
+            },
+            None => Known {
+                url: symbols.symbol(text.as_bytes()),
+                tail: 0,
+                tails: 0,
+                query: 0,
+                origin: None,
+            },
+        };
+        self.0.insert(key, known);
+        known
+    }
+}
+
+/// How many URLs a generation has: about 1 MB.
+const LATELY: usize = 1 << 14;
+
 /// `url` as the next request shows it: neither fragment nor userinfo are sent in a URL.
 pub(crate) fn as_asked(mut url: Url) -> String {
     url.set_fragment(None);
@@ -88,6 +142,8 @@ impl<'a> Plain<'a> {
             || !port.bytes().all(|it| it.is_ascii_digit())
             || 4 < port.len()
             || matches!(port, "80" | "443");
+        // Only the plain spelling of an address parses as one here.
+        let named = named || name.parse::<Ipv4Addr>().is_ok();
         if !named || usual || !target.starts_with('/') || !is_plain(target.as_bytes()) {
             return None;
         }
@@ -129,7 +185,10 @@ mod tests {
             ("http://gw.test:80/", false),
             ("http://gw.test:/", false),
             ("http://GW.test/", false),
-            ("http://127.0.0.1/", false),
+            ("http://127.0.0.1:8000/a", true),
+            ("http://127.0.0.01/", false),
+            ("http://127.1/", false),
+            ("http://256.0.0.1/", false),
             ("http://0x7f.0x1/", false),
             ("http://a.0xf/", false),
             ("http://u@gw.test/", false),

@@ -80,7 +80,7 @@ impl HopFacts {
     /// What the request tells.
     fn asked(hop: &Hop, interner: &mut Interner) -> HopFacts {
         let request = &hop.request;
-        let head = Asked::of(&request.headers);
+        let head = Asked::of(&request.headers, &mut interner.fields);
         let mut flags = Flags::default();
         // The page's method is in the preflight's own header.
         let preflight = request.method == "OPTIONS" && head.origin.is_some();
@@ -99,13 +99,10 @@ impl HopFacts {
         );
         note_method(hop, acrm.is_none(), &mut flags);
         note_client(&head, &mut flags);
-        let address = Address::of(&request.url);
-        let (mut tail, mut tails, mut query) = (0, 0, 0);
-        if let Some(it) = &address {
-            (tail, tails, query) = (it.tail, it.tails, it.query);
-            flags.note(Flags::SAME_ORIGIN, head.origin == Some(it.origin.as_bytes()));
-        }
-        let url = address.as_ref().map_or(request.url.as_str(), |it| &it.normal);
+        let address = interner.address(&request.url);
+        let same_origin =
+            address.origin.is_some() && head.origin.map(fingerprint) == address.origin;
+        flags.note(Flags::SAME_ORIGIN, same_origin);
         let trace = trace_of(hop, &head, &mut flags);
         HopFacts {
             id: hop.id,
@@ -118,7 +115,7 @@ impl HopFacts {
                 .connection
                 .map_or(0, |it| u32::try_from((it.0 ^ (it.0 >> 32)) & 0xffff_ffff).unwrap_or(0)),
             method: interner.symbol(acrm.unwrap_or(request.method.as_bytes())),
-            url: interner.symbol(url.as_bytes()),
+            url: address.url,
             next: Symbol::NONE,
             origin: interner.maybe(head.origin),
             agent: interner.maybe(head.agent),
@@ -128,9 +125,9 @@ impl HopFacts {
             flags,
             tap: hop.tap,
             status: 0,
-            tail,
-            tails,
-            query,
+            tail: address.tail,
+            tails: address.tails,
+            query: address.query,
             answer: 0,
             asked: names.order,
             extra: head.authorization.map_or(0, small),
@@ -139,7 +136,7 @@ impl HopFacts {
 
     /// What the answer tells.
     fn answer(&mut self, hop: &Hop, response: &Response, interner: &mut Interner) {
-        let head = Answered::of(&response.headers);
+        let head = Answered::of(&response.headers, &mut interner.fields);
         let body = &response.body;
         self.status = response.status;
         if let Some(location) = head.location {
@@ -183,8 +180,9 @@ impl HopFacts {
     /// business; here it only tells whether a browser may have gone on.
     fn allows(&self, hop: &Hop, allowed: Option<&[u8]>) -> bool {
         let Some(allowed) = allowed else { return false };
-        let mut origins = hop.request.headers.all("origin");
-        allowed == b"*" || (self.origin.is_some() && origins.next() == Some(allowed))
+        let mut fields = hop.request.headers.pairs();
+        let mut origin = || fields.find(|it| it.0.eq_ignore_ascii_case(b"origin"));
+        allowed == b"*" || (self.origin.is_some() && origin().is_some_and(|it| it.1 == allowed))
     }
 }
 
@@ -212,8 +210,8 @@ fn note_client(head: &Asked<'_>, flags: &mut Flags) {
 /// what a `Referer` cut down to the origin looks like.
 fn page_of(head: &Asked<'_>, interner: &mut Interner) -> Symbol {
     let referer = head.referer.and_then(|it| std::str::from_utf8(it).ok());
-    if let Some(address) = referer.and_then(Address::of) {
-        return interner.symbol(address.normal.as_bytes());
+    if let Some(address) = referer.map(|it| interner.address(it)).filter(|it| it.origin.is_some()) {
+        return address.url;
     }
     match head.origin {
         Some(origin) => interner.symbol(&[origin, b"/"].concat()),

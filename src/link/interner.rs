@@ -4,7 +4,11 @@
 //! fingerprint that was not asked for during two generations is forgotten.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
+
+use super::address::{Addresses, Known};
+use super::heads::Fields;
 
 /// A string's name within one [`Interner`]. Equal strings have equal symbols.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -27,36 +31,55 @@ impl Symbol {
     }
 }
 
-/// Hands out [`Symbol`]s.
-#[derive(Debug)]
+/// Hands out [`Symbol`]s, and remembers what URLs and header names mean.
+#[derive(Debug, Default)]
 pub struct Interner {
-    symbols: Ageing<u64, Symbol>,
-    last: u32,
-}
-
-impl Default for Interner {
-    fn default() -> Interner {
-        Interner { symbols: Ageing::new(GENERATION), last: 0 }
-    }
+    symbols: Symbols,
+    addresses: Addresses,
+    pub(crate) fields: Fields,
 }
 
 impl Interner {
     /// The symbol of `bytes`: the one it had before, or a new one.
     pub fn symbol(&mut self, bytes: &[u8]) -> Symbol {
+        self.symbols.symbol(bytes)
+    }
+
+    /// [`Interner::symbol`] of something that may be missing.
+    pub fn maybe(&mut self, bytes: Option<&[u8]>) -> Symbol {
+        bytes.map_or(Symbol::NONE, |it| self.symbol(it))
+    }
+
+    /// A URL as it is compared.
+    pub(crate) fn address(&mut self, url: &str) -> Known {
+        self.addresses.known(url, &mut self.symbols)
+    }
+}
+
+/// The symbols given so far.
+#[derive(Debug)]
+pub(crate) struct Symbols {
+    symbols: Ageing<u64, Symbol>,
+    last: u32,
+}
+
+impl Default for Symbols {
+    fn default() -> Symbols {
+        Symbols { symbols: Ageing::new(GENERATION), last: 0 }
+    }
+}
+
+impl Symbols {
+    pub(crate) fn symbol(&mut self, bytes: &[u8]) -> Symbol {
         let key = fingerprint(bytes);
-        if let Some(symbol) = self.symbols.get(&key) {
-            return *symbol;
+        if let Some(symbol) = self.symbols.copied(&key) {
+            return symbol;
         }
         // Wraps after four thousand million strings, when the first are long forgotten.
         self.last = self.last.wrapping_add(1).max(1);
         let symbol = Symbol(self.last);
         self.symbols.insert(key, symbol);
         symbol
-    }
-
-    /// [`Interner::symbol`] of something that may be missing.
-    pub fn maybe(&mut self, bytes: Option<&[u8]>) -> Symbol {
-        bytes.map_or(Symbol::NONE, |it| self.symbol(it))
     }
 }
 
@@ -76,11 +99,24 @@ impl<K: Eq + Hash + Clone, V> Ageing<K, V> {
 
     /// The value of `key`, which becomes young again.
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
-        if !self.young.contains_key(key) {
-            let (key, value) = self.old.remove_entry(key)?;
-            self.insert(key, value);
+        self.make_room(key);
+        match self.young.entry(key.clone()) {
+            Entry::Occupied(it) => Some(it.into_mut()),
+            Entry::Vacant(it) => Some(it.insert(self.old.remove(key)?)),
         }
-        self.young.get(key)
+    }
+
+    /// [`Ageing::get`] of a small value.
+    pub(crate) fn copied(&mut self, key: &K) -> Option<V>
+    where
+        V: Copy,
+    {
+        if let Some(value) = self.young.get(key) {
+            return Some(*value);
+        }
+        let value = self.old.remove(key)?;
+        self.insert(key.clone(), value);
+        Some(value)
     }
 
     /// The value of `key`, made if there is none.
@@ -88,18 +124,31 @@ impl<K: Eq + Hash + Clone, V> Ageing<K, V> {
     where
         V: Default,
     {
-        if !self.young.contains_key(&key) {
-            let value = self.old.remove(&key).unwrap_or_default();
-            self.insert(key.clone(), value);
+        self.make_room(&key);
+        match self.young.entry(key) {
+            Entry::Occupied(it) => it.into_mut(),
+            Entry::Vacant(it) => {
+                let value = self.old.remove(it.key()).unwrap_or_default();
+                it.insert(value)
+            }
         }
-        self.young.entry(key).or_default()
     }
 
     pub(crate) fn insert(&mut self, key: K, value: V) {
-        if self.limit <= self.young.len() {
-            self.old = std::mem::take(&mut self.young);
-        }
+        self.make_room(&key);
         self.young.insert(key, value);
+    }
+
+    /// Begin a new generation if this one is full, and take `key` into it.
+    fn make_room(&mut self, key: &K) {
+        if self.young.len() < self.limit {
+            return;
+        }
+        let kept = self.old.remove_entry(key);
+        std::mem::swap(&mut self.young, &mut self.old);
+        // Its room is used again.
+        self.young.clear();
+        self.young.extend(kept);
     }
 }
 
@@ -114,8 +163,8 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
         hash = fold(low(pair) ^ SEED, low(pair >> 64) ^ hash);
     }
     let mut last = [0; 16];
-    for (to, from) in last.iter_mut().zip(rest) {
-        *to = *from;
+    if let Some(room) = last.get_mut(..rest.len()) {
+        room.copy_from_slice(rest);
     }
     let last = u128::from_le_bytes(last);
     fold(hash ^ low(last) ^ ODD, low(last >> 64) ^ SEED ^ hash.rotate_left(29))

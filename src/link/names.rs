@@ -20,44 +20,41 @@ pub(crate) struct Names {
 impl Names {
     /// What a preflight asks for.
     pub(crate) fn asked_by_preflight(list: &[u8]) -> Names {
-        let list = String::from_utf8_lossy(list);
-        let names = list.split(',').map(|it| it.trim().to_ascii_lowercase());
-        let names: Vec<String> = names.filter(|it| !it.is_empty()).collect();
+        let list = list.to_ascii_lowercase();
+        let mut names: Vec<&[u8]> = listed(&list).filter(|it| !it.is_empty()).collect();
         let mut set =
             Names { all: names.iter().fold(0, |set, it| set | bit(it)), ..Names::default() };
-        set.need(names.into_iter().filter(|it| !is_browsers_own(it)).collect());
+        names.retain(|it| !is_browsers_own(it));
+        set.need(&mut names);
         set
-    }
-
-    /// Note that a request carries `name`, in lower case; into `needed` if that needs asking.
-    pub(crate) fn sent(&mut self, name: &str, value: &[u8], needed: &mut Vec<String>) {
-        self.all |= bit(name);
-        let asked = match name {
-            "content-type" => !is_simple_type(value),
-            "range" => !is_simple_range(value),
-            name => !is_browsers_own(name),
-        };
-        if asked {
-            needed.push(name.to_owned());
-        }
     }
 
     /// The set of names that a preflight's answer grants.
     pub(crate) fn granted(list: &[u8]) -> u32 {
-        let list = String::from_utf8_lossy(list);
-        let mut names = list.split(',').map(|it| it.trim().to_ascii_lowercase());
-        let all =
-            names.try_fold(0, |set, it| if it == "*" { None } else { Some(set | bit32(&it)) });
+        let list = list.to_ascii_lowercase();
+        let all = listed(&list)
+            .try_fold(0, |set, it| if it == b"*" { None } else { Some(set | bit32(it)) });
         all.unwrap_or(u32::MAX)
     }
 
     /// Note the names that need asking.
-    pub(crate) fn need(&mut self, mut names: Vec<String>) {
+    pub(crate) fn need<T: AsRef<[u8]> + Ord>(&mut self, names: &mut Vec<T>) {
         names.sort_unstable();
         names.dedup();
-        self.needed = names.iter().fold(0, |set, it| set | bit32(it));
-        self.order = if names.is_empty() { 0 } else { small(names.join(",").as_bytes()) };
+        self.needed = names.iter().fold(0, |set, it| set | bit32(it.as_ref()));
+        self.order = match names.as_slice() {
+            [] => 0,
+            [one] => small(one.as_ref()),
+            more => {
+                let more: Vec<&[u8]> = more.iter().map(AsRef::as_ref).collect();
+                small(&more.join(&b','))
+            }
+        };
     }
+}
+
+fn listed(list: &[u8]) -> impl Iterator<Item = &[u8]> {
+    list.split(|it| *it == b',').map(<[u8]>::trim_ascii)
 }
 
 /// A [CORS-safelisted method](https://fetch.spec.whatwg.org/#cors-safelisted-method).
@@ -65,12 +62,12 @@ pub(crate) fn is_safe_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "POST")
 }
 
-fn bit(name: &str) -> u64 {
-    1 << (fingerprint(name.as_bytes()) % 64)
+pub(crate) fn bit(name: &[u8]) -> u64 {
+    1 << (fingerprint(name) % 64)
 }
 
-fn bit32(name: &str) -> u32 {
-    1 << (fingerprint(name.as_bytes()) % 32)
+fn bit32(name: &[u8]) -> u32 {
+    1 << (fingerprint(name) % 32)
 }
 
 /// The three types of [CORS-safelisted](https://fetch.spec.whatwg.org/#cors-safelisted-request-header)
@@ -86,23 +83,43 @@ fn is_simple_range(value: &[u8]) -> bool {
     value.starts_with(b"bytes=") && !value.starts_with(b"bytes=-")
 }
 
-/// `name` in lower case; one longer than any that matters stays as it is.
-pub(crate) fn lower<'a>(name: &'a str, buf: &'a mut [u8; LONGEST]) -> &'a str {
-    if !name.bytes().any(|it| it.is_ascii_uppercase()) {
-        return name;
-    }
-    let Some(room) = buf.get_mut(..name.len()) else { return name };
-    room.copy_from_slice(name.as_bytes());
-    room.make_ascii_lowercase();
-    std::str::from_utf8(room).unwrap_or(name)
+/// Whether a field has to be asked for by a preflight.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Asking {
+    Never,
+    Always,
+    /// Unless its value is a simple body's type.
+    ByType,
+    /// Unless its value is a simple range.
+    ByRange,
 }
 
-pub(crate) const LONGEST: usize = 64;
+impl Asking {
+    pub(crate) fn holds(self, value: &[u8]) -> bool {
+        match self {
+            Asking::Never => false,
+            Asking::Always => true,
+            Asking::ByType => !is_simple_type(value),
+            Asking::ByRange => !is_simple_range(value),
+        }
+    }
+}
+
+/// Of a name in lower case.
+pub(crate) fn asking(name: &[u8]) -> Asking {
+    match name {
+        b"content-type" => Asking::ByType,
+        b"range" => Asking::ByRange,
+        name if is_browsers_own(name) => Asking::Never,
+        _ => Asking::Always,
+    }
+}
 
 /// Names that a browser, or a gateway before us, adds unasked.
-fn is_browsers_own(name: &str) -> bool {
+fn is_browsers_own(name: &[u8]) -> bool {
     const PREFIXES: &[&str] = &["sec-", "proxy-", "x-forwarded-", "x-amzn-", "x-amz-cf-", ":"];
-    OWN.binary_search(&name).is_ok() || PREFIXES.iter().any(|it| name.starts_with(it))
+    OWN.binary_search_by(|it| it.as_bytes().cmp(name)).is_ok()
+        || PREFIXES.iter().any(|it| name.starts_with(it.as_bytes()))
 }
 
 /// In alphabetical order.
@@ -146,7 +163,7 @@ const OWN: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::heads::Asked;
+    use super::super::heads::{Asked, Fields};
     use super::*;
     use crate::trace::Headers;
 
@@ -162,7 +179,7 @@ mod tests {
         ] {
             let headers: Headers = sent.iter().copied().collect();
             let asked_names = Names::asked_by_preflight(asked.as_bytes());
-            let sent_names = Asked::of(&headers).names;
+            let sent_names = Asked::of(&headers, &mut Fields::default()).names;
             assert_eq!(asked_names.order == sent_names.order, same, "{asked} {sent:?}");
         }
     }
@@ -175,7 +192,7 @@ mod tests {
     #[test]
     fn a_star_grants_every_name() {
         let headers: Headers = [("x-a", "1"), ("x-b", "1")].into_iter().collect();
-        let needed = Asked::of(&headers).names.needed;
+        let needed = Asked::of(&headers, &mut Fields::default()).names.needed;
         assert_eq!(needed & !Names::granted(b"x-a, *"), 0);
         assert_ne!(needed & !Names::granted(b"x-a"), 0);
     }

@@ -102,13 +102,23 @@ impl Headers {
         self.fields().iter()
     }
 
+    /// Name and value of every field, as [`Headers::iter`], but without taking apart what is
+    /// packed: for whoever looks once and keeps nothing.
+    pub fn pairs(&self) -> impl Iterator<Item = (&[u8], &[u8])> {
+        let packed = self.packed.as_deref().unwrap_or_default();
+        // What was taken apart may be all there is.
+        let fields = if self.packed.is_some() { None } else { self.fields.get() };
+        let fields = fields.into_iter().flatten();
+        packed::fields(packed).chain(fields.map(|it| (it.name.as_bytes(), it.value.as_slice())))
+    }
+
     /// How many fields there are, repeats counted.
     pub fn len(&self) -> usize {
         self.fields().len()
     }
 
     pub fn is_empty(&self) -> bool {
-        self.fields().is_empty()
+        self.pairs().next().is_none()
     }
 
     /// Every value sent under `name` (compared without case), in wire order.
@@ -194,6 +204,7 @@ mod tests {
         let mut packed = Headers::pack([("a", b"1".as_slice()), ("b", b""), ("a", b"2")]);
         assert_eq!(plain, packed);
         assert_eq!(plain.packed(), packed.packed());
+        assert!(plain.pairs().eq(packed.pairs()) && plain.pairs().count() == 3);
         plain.push("c", vec![0xff; 300]);
         packed.push("c", vec![0xff; 300]);
         assert_eq!(plain, packed);
