@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 
+use foldhash::quality::RandomState;
 use rusqlite::{Connection, params};
 use sha2::{Digest, Sha256};
 
@@ -21,7 +22,8 @@ pub(super) struct Dictionary {
     hops: u32,
     /// Bytes that this dictionary itself holds in memory.
     held: usize,
-    small: HashMap<Box<[u8]>, i64>,
+    /// Strangers choose these bytes: the hash has a seed that they do not know.
+    small: HashMap<Box<[u8]>, i64, RandomState>,
     large: HashMap<[u8; 32], i64>,
     bases: HashMap<u64, Base>,
 }

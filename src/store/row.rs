@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, ErrorCode, Row, params};
 
 use super::block;
 use super::dictionary::Dictionary;
@@ -20,6 +20,8 @@ pub(super) struct Place {
     pub(super) id: i64,
     pub(super) recorder: i64,
     pub(super) revision: i64,
+    /// A row of this id was written before.
+    pub(super) exists: bool,
     pub(super) bodies: Bodies,
 }
 
@@ -51,7 +53,8 @@ pub(super) fn write(
         response_body = write_body(db, dictionary, &response.body, place, Side::Response)?;
     }
     dictionary.used();
-    db.prepare_cached(INSERT)?.execute(params![
+    let rest = Rest::write(hop);
+    let values = params![
         place.id,
         place.revision,
         place.recorder,
@@ -77,8 +80,18 @@ pub(super) fn write(
         hop.timing.tls.map(u64::cast_signed),
         hop.timing.wait.map(u64::cast_signed),
         hop.timing.receive.map(u64::cast_signed),
-        Rest::write(hop),
-    ])?;
+        rest,
+    ];
+    // `OR REPLACE` makes SQLite keep a copy of every page it touches, so it is for rows that are
+    // known to be there.
+    if !place.exists {
+        match db.prepare_cached(INSERT)?.execute(values) {
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == ErrorCode::ConstraintViolation => {}
+            done => return done.map(|_| ()),
+        }
+    }
+    db.prepare_cached(REPLACE)?.execute(values)?;
     Ok(())
 }
 
@@ -267,7 +280,10 @@ fn micros(row: &Row<'_>, column: usize) -> rusqlite::Result<Option<u64>> {
     Ok(row.get::<_, Option<i64>>(column)?.map(i64::cast_unsigned))
 }
 
-const INSERT: &str = "INSERT OR REPLACE INTO hop VALUES
+const INSERT: &str = "INSERT INTO hop VALUES
+    (?,?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?)";
+
+const REPLACE: &str = "INSERT OR REPLACE INTO hop VALUES
     (?,?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?,?,?,?,?, ?)";
 
 /// Every column, in the order that [`read`] knows.

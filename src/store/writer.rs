@@ -77,7 +77,7 @@ pub(super) fn start(path: &Path, connection: Connection) -> Result<(StoreRecorde
     Ok((recorder, Writer { queue, done }))
 }
 
-/// Write hops that are already over, in one transaction.
+/// Write hops that are already over, a portion of them in memory at a time.
 pub(super) fn insert_all(
     connection: &mut Connection,
     hops: impl IntoIterator<Item = Hop>,
@@ -87,6 +87,9 @@ pub(super) fn insert_all(
     let mut session = Session::borrowing(connection).map_err(writing)?;
     for hop in hops {
         session.add_hop(hop);
+        if session.hops_not_kept() >= PORTION {
+            session.commit().map_err(writing)?;
+        }
     }
     session.commit().map_err(writing)
 }
@@ -122,6 +125,8 @@ fn run(mut session: Session<Connection>, queue: &Queue) {
     session.finish();
 }
 
+/// How many hops wait for one commit when there is no clock to follow.
+const PORTION: u64 = 4096;
 const RETRY: Duration = Duration::from_millis(250);
 const TRIES_AFTER_END: u32 = 4;
 const LAST_WORDS: Duration = Duration::from_secs(10);

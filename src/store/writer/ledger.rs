@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a hop stands here until a commit has kept its end.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 
 use crate::trace::{Body, Event, Hop, HopId, Outcome};
@@ -40,7 +40,8 @@ impl Entry {
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) open: HashMap<HopId, Entry, ByNumber>,
-    pub(super) over: Vec<Entry>,
+    /// In the order in which they ended.
+    pub(super) over: VecDeque<Entry>,
     /// Hops whose rows must go, because a part of them was lost.
     pub(super) gone: Vec<HopId>,
     /// Bytes of bodies in memory.
@@ -64,7 +65,7 @@ impl Ledger {
         if ended {
             let Some(mut entry) = self.open.remove(&id) else { return };
             event.grow(&mut entry.hop);
-            self.over.push(entry);
+            self.over.push_back(entry);
         } else if let Some(entry) = self.open.get_mut(&id) {
             event.grow(&mut entry.hop);
             entry.dirty = true;
@@ -74,7 +75,7 @@ impl Ledger {
     pub(super) fn add(&mut self, hop: Hop) {
         let response = hop.response().map_or(0, |it| it.body.bytes.len());
         self.weight += HEADS + hop.request.body.bytes.len() + response;
-        self.over.push(Entry::new(hop));
+        self.over.push_back(Entry::new(hop));
     }
 
     /// A part of this hop was lost: what is left would be a lie.

@@ -209,7 +209,7 @@ impl Numbers {
         // A hop that ends within one tick has whole bodies, which are stored once.
         let whole = !entry.written && entry.hop.ended.is_some();
         let bodies = if whole { Bodies::Whole } else { Bodies::Chunks(entry.chunks) };
-        Ok(Place { id, recorder: short, revision: self.revision, bodies })
+        Ok(Place { id, recorder: short, revision: self.revision, exists: entry.written, bodies })
     }
 
     /// A recorder's short number, given now if it is new.
