@@ -12,9 +12,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::mpsc::Sender;
+
 use super::analyst::Analyst;
 use super::desk::Source;
-use super::open::show;
+use super::open::{line, show};
 use super::opened::file_name;
 use super::print::Printer;
 use super::recording::Recording;
@@ -25,9 +27,9 @@ use crate::drive;
 use crate::fetch::{Api, Known, Page, PageRequest};
 use crate::lab::{self, Knobs, Lab, Try};
 use crate::proxy::{self, Proxy, TapSpec};
-use crate::store::{Reader, Store, StoreRecorder};
-use crate::trace::{Headers, Recorder as _, Tap, Time};
-use crate::tui::{Feed, Status};
+use crate::store::{Load, Reader, Store, StoreRecorder};
+use crate::trace::{Headers, Hop, Recorder as _, Tap, Time};
+use crate::tui::{Feed, Message, Status};
 
 /// Play the story, then explain it or show it.
 pub(crate) fn run(options: &Demo, mut console: Console) -> Result<u8, Error> {
@@ -140,12 +142,44 @@ async fn watch(path: &Path, options: &Demo, console: &mut Console) -> Result<(),
     let analyst = Analyst::new(Known::default(), console);
     let source = Source::trace(Reader::open(path)?);
     let look = options.look();
-    let shown = show(source, analyst, status, &look);
-    let (played, shown) = tokio::join!(tries(&set), shown);
+    let line = line();
+    let to_screen = line.0.clone();
+    let played = async {
+        let times = tries(&set).await?;
+        present(path, &times, to_screen).await
+    };
+    let shown = show(source, analyst, status, &look, line);
+    let (played, shown) = tokio::join!(played, shown);
     strike(set).await;
     played?;
     shown
 }
+
+/// Turn the screen to the try that the story is about.
+async fn present(path: &Path, times: &Times, to_screen: Sender<Message>) -> Result<(), Error> {
+    let Some(at) = times.iter().position(|(_, it)| it.name == HEADLINE) else { return Ok(()) };
+    let (Some(headline), Some(last)) = (times.get(at), times.last()) else { return Ok(()) };
+    let reader = Reader::open(path)?;
+    let mut ticks = tokio::time::interval(Duration::from_millis(40));
+    for _ in 0..50 {
+        ticks.tick().await;
+        let hops: Vec<Hop> = reader.hops(Load::Heads).collect::<Result<_, _>>()?;
+        let first_since = |time: Time| hops.iter().filter(move |it| time <= it.started);
+        if first_since(last.0).next().is_none() {
+            continue;
+        }
+        if let Some(hop) = first_since(headline.0).min_by_key(|it| (it.tap, it.started)) {
+            let at = u64::try_from(at).unwrap_or_default();
+            // A screen that is gone needs no turning.
+            let _ = to_screen.send(Message::Show { id: hop.id, at }).await;
+        }
+        break;
+    }
+    Ok(())
+}
+
+/// The try that is shown first.
+const HEADLINE: &str = "get";
 
 fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) -> Result<u8, Error> {
     let recording = Recording::read(&[Input { name: None, path: path.to_owned() }])?;

@@ -8,7 +8,7 @@ use super::opened::Opened;
 use super::{Console, Error, study};
 use crate::cli::{Look, Open, ThemeName};
 use crate::store::State;
-use crate::tui::{self, Feed, Options, Status};
+use crate::tui::{self, Feed, Message, Options, Status};
 
 /// Show what was recorded; follow it when it is still being recorded.
 pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
@@ -24,8 +24,16 @@ pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     let feed = if facts.state == State::Open { Feed::Following } else { Feed::Saved };
     let status = Status { feed, file: name, taps: facts.taps, ..Status::default() };
     let runtime = super::runtime()?;
-    runtime.block_on(show(source, analyst, status, &options.look))?;
+    runtime.block_on(show(source, analyst, status, &options.look, line()))?;
     Ok(0)
+}
+
+/// What is told to a screen: both ends.
+pub(crate) type Line = (mpsc::Sender<Message>, mpsc::Receiver<Message>);
+
+/// A line to a screen that is yet to be shown.
+pub(crate) fn line() -> Line {
+    mpsc::channel(64)
 }
 
 /// Show a source until the user quits.
@@ -34,8 +42,8 @@ pub(crate) async fn show(
     analyst: Analyst,
     status: Status,
     look: &Look,
+    (to_screen, inbox): Line,
 ) -> Result<(), Error> {
-    let (to_screen, inbox) = mpsc::channel(64);
     let (outbox, from_screen) = mpsc::unbounded_channel();
     let desk = Desk::new(source, analyst, status.clone(), to_screen);
     let runtime = tokio::runtime::Handle::current();

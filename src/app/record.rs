@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::analyst::Analyst;
 use super::desk::Source;
-use super::open::show;
+use super::open::{line, show};
 use super::opened::file_name;
 use super::{Console, Error};
 use crate::cli::Record;
@@ -62,7 +62,7 @@ async fn record(
         };
         let analyst = Analyst::new(Known::default(), console);
         let source = Source::trace(Reader::open(&path)?);
-        show(source, analyst, status, &options.look).await?;
+        show(source, analyst, status, &options.look, line()).await?;
     }
     proxy.shutdown(PATIENCE).await;
     let finished = tokio::task::spawn_blocking(move || writer.finish()).await;
