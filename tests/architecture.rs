@@ -54,7 +54,7 @@ const SHELL_ONLY: &[&str] = &[
 ];
 
 /// Lines a source file may have; a longer one has a seam in it.
-const LONGEST: usize = 600;
+const LONGEST: usize = 450;
 
 #[test]
 fn parts_only_use_the_parts_below_them() {
