@@ -31,7 +31,8 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         open: options.open,
         mark: options.mark,
         keep_redirects: options.keep_redirects,
-        tls: Some(Tls::new(options.ca.as_deref())?),
+        // Without a file the platform's roots are read when the first upstream needs them.
+        tls: options.ca.as_deref().map(|it| Tls::new(Some(it))).transpose()?,
         ..proxy::Options::default()
     };
     let runtime = super::runtime()?;
