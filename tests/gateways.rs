@@ -1,0 +1,229 @@
+//! Real gateways in front of real frameworks, each pair with its usual mistakes: hopscope must
+//! name the one cause, the hop, who did it and who answered; the fix, applied to the real
+//! configuration, must make the chain pass; and healthy traffic must give no finding at all.
+//!
+//! ```text
+//! browser ──▶ edge tap ──▶ nginx, HAProxy, Apache, Caddy ──▶ origin tap ──▶ Django, FastAPI, …
+//!             127.0.0.1:P  127.0.0.2:P
+//! ```
+//!
+//! Needs the gateways (Debian packages `nginx haproxy apache2-bin caddy`), Python 3.10 or newer,
+//! Node 20 or newer and, the first time, the network: `cargo test --features real`, or
+//! `tests/run gateways`, which installs them. Without them it fails. `ONLY=part-of-a-name`
+//! restricts it, `SHOW=1` prints all traffic.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::print_stdout, reason = "the table is what it is run for")]
+
+#[path = "gateways/apps.rs"]
+mod apps;
+#[path = "gateways/browser.rs"]
+mod browser;
+#[path = "gateways/gateway.rs"]
+mod gateway;
+#[path = "browser/recorder.rs"]
+mod recorder;
+#[path = "gateways/scenario.rs"]
+mod scenario;
+#[path = "gateways/told.rs"]
+mod told;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use futures_util::StreamExt as _;
+use gateway::Gateway;
+use hopscope::diagnose::Analysis;
+use hopscope::fetch::VerdictOutcome;
+use hopscope::proxy::{Options, Proxy, TapSpec};
+use hopscope::trace::{Hop, Tap};
+use recorder::Memory;
+use scenario::Scenario;
+
+/// Every mistake gives exactly the findings of its row, with both taps and with each alone, and
+/// its fix makes the chain pass without a finding.
+#[tokio::test(flavor = "multi_thread")]
+async fn mistakes() {
+    let rows = all("mistakes.toml", |it| async move {
+        let recorded = record(&it).await;
+        let with_both = told::analyses(&recorded.hops, &recorded.taps);
+        let mut wrong = Vec::new();
+        let mut expect = |what: &str, is: Vec<String>, should: &[String]| {
+            if is != should {
+                wrong.push(format!("{}: {what} is {is:?}", it.name));
+            }
+        };
+        let answered = told::answered(&with_both);
+        expect("answered", vec![answered.clone()], std::slice::from_ref(&it.answered));
+        expect("findings", told::findings(&with_both), &it.findings);
+        for (idx, name, should) in [(0, "edge", &it.edge), (1, "origin", &it.origin)] {
+            let alone = told::with_one_tap(&recorded.hops, &recorded.taps, idx);
+            expect(name, told::findings(&alone), should);
+        }
+        let fixed = match it.fixed() {
+            None => "no fix given",
+            Some(fixed) => {
+                let recorded = record(&fixed).await;
+                let analyses = told::analyses(&recorded.hops, &recorded.taps);
+                let left = told::findings(&analyses);
+                if is_fine(&analyses) && left.is_empty() {
+                    "yes"
+                } else {
+                    let traffic = told::traffic(&analyses);
+                    wrong.push(format!("{}: fixed leaves {left:?}\n{traffic}", it.name));
+                    "no"
+                }
+            }
+        };
+        let first = told::findings(&with_both).into_iter().next().unwrap_or_else(|| "-".to_owned());
+        if !wrong.is_empty() {
+            wrong.push(told::traffic(&with_both));
+        } else if std::env::var_os("SHOW").is_some() {
+            println!("{}\n{}", it.name, told::traffic(&with_both));
+        }
+        Row { cells: [it.pair(), it.name, first, answered, fixed.to_owned()], wrong }
+    })
+    .await;
+    print(&rows);
+}
+
+/// No finding at all where nothing is wrong, whichever taps there are: 200s, 404s, logins with a
+/// redirect after POST, polling, 304s.
+#[tokio::test(flavor = "multi_thread")]
+async fn healthy_traffic() {
+    let rows = all("healthy.toml", |it| async move {
+        let recorded = record(&it).await;
+        let mut wrong = Vec::new();
+        let mut first = "-".to_owned();
+        let both = told::analyses(&recorded.hops, &recorded.taps);
+        let answered = told::answered(&both);
+        let views = [
+            ("both", both),
+            ("edge", told::with_one_tap(&recorded.hops, &recorded.taps, 0)),
+            ("origin", told::with_one_tap(&recorded.hops, &recorded.taps, 1)),
+        ];
+        for (name, analyses) in views {
+            let findings = told::findings(&analyses);
+            if !findings.is_empty() {
+                first.clone_from(&findings[0]);
+                let traffic = told::traffic(&analyses);
+                wrong.push(format!("{} {name}: {findings:?}\n{traffic}", it.name));
+            } else if std::env::var_os("SHOW").is_some() && name == "both" {
+                println!("{}\n{}", it.name, told::traffic(&analyses));
+            }
+        }
+        Row { cells: [it.pair(), it.name, first, answered, "-".to_owned()], wrong }
+    })
+    .await;
+    print(&rows);
+}
+
+/// One line of the table, and what was not as expected.
+struct Row {
+    /// Pair, mistake, first finding, who answered, fixed.
+    cells: [String; 5],
+    wrong: Vec<String>,
+}
+
+impl Row {
+    fn failed(why: String) -> Row {
+        Row { cells: Default::default(), wrong: vec![why] }
+    }
+}
+
+impl Scenario {
+    fn pair(&self) -> String {
+        format!("{} + {}", self.gateway, self.app)
+    }
+}
+
+/// Play every scenario of `file`, a few at a time.
+async fn all<F>(file: &str, play: impl Fn(Scenario) -> F) -> Vec<Row>
+where
+    F: Future<Output = Row> + Send + 'static,
+{
+    #[derive(serde::Deserialize)]
+    struct Scenarios {
+        scenario: Vec<Scenario>,
+    }
+    let text = std::fs::read_to_string(apps::folder().join(file)).unwrap();
+    let Scenarios { scenario: mut all } = toml::from_str(&text).unwrap();
+    if let Ok(only) = std::env::var("ONLY") {
+        all.retain(|it| it.name.contains(&only));
+    }
+    let rows = futures_util::stream::iter(all.into_iter().map(|it| tokio::spawn(play(it))));
+    rows.buffered(4).map(|it| it.unwrap_or_else(|it| Row::failed(it.to_string()))).collect().await
+}
+
+fn print(rows: &[Row]) {
+    let mut widths = [0; 5];
+    for row in rows {
+        for (width, cell) in widths.iter_mut().zip(&row.cells) {
+            *width = cell.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells = row.cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
+        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
+    }
+    let wrong: Vec<&str> = rows.iter().flat_map(|it| &it.wrong).map(String::as_str).collect();
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// Whether the page can read the answer of every chain.
+fn is_fine(analyses: &[Analysis]) -> bool {
+    analyses.iter().all(|it| it.judgement.verdict.outcome == VerdictOutcome::Allowed)
+}
+
+struct Recorded {
+    hops: Vec<Arc<Hop>>,
+    taps: Vec<Tap>,
+}
+
+/// Set everything up, let the browser ask, and keep what the taps saw.
+async fn record(it: &Scenario) -> Recorded {
+    let silent;
+    let app = match it.app.as_str() {
+        "down" => SocketAddr::from(([127, 0, 0, 1], free_port().await)),
+        "silent" => {
+            silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+            silent.local_addr().unwrap()
+        }
+        name => {
+            let (name, options) = (name.to_owned(), it.options.clone());
+            tokio::task::spawn_blocking(move || apps::app(&name, &options)).await.unwrap()
+        }
+    };
+    loop {
+        // The gateway listens at another address on the tap's port: addresses that it makes of
+        // its own port are right, as if no tap stood there.
+        let port = free_port().await;
+        let edge = SocketAddr::from(([127, 0, 0, 1], port));
+        let gateway_at = SocketAddr::from(([127, 0, 0, 2], port));
+        let taps = [
+            format!("edge=reverse:{edge}=http://{gateway_at}"),
+            format!("origin=reverse:127.0.0.1:0=http://{app}"),
+        ];
+        let taps = taps.iter().map(|it| it.parse::<TapSpec>().unwrap()).collect();
+        let bound = match Proxy::bind(taps, Options::default()).await {
+            Ok(bound) => bound,
+            Err(hopscope::proxy::Error::Listen { .. }) => continue,
+            Err(error) => panic!("{}: {error}", it.name),
+        };
+        let (taps, origin) = (bound.taps(), bound.addresses()[1]);
+        let started = Gateway::start(&it.gateway, &it.config, gateway_at, origin).await;
+        let Some(_gateway) = started else { continue };
+        let recorder = Memory::new();
+        let proxy = bound.start(&recorder);
+        browser::browse(&it.page(edge), edge).await;
+        let hops = recorder.take().await;
+        proxy.kill().await;
+        return Recorded { hops, taps };
+    }
+}
+
+/// A port that was free a moment ago on both addresses.
+async fn free_port() -> u16 {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    listener.local_addr().unwrap().port()
+}
