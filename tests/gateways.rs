@@ -29,6 +29,7 @@ mod scenario;
 mod told;
 
 use std::net::SocketAddr;
+use std::process::Command;
 use std::sync::Arc;
 
 use futures_util::StreamExt as _;
@@ -36,6 +37,7 @@ use gateway::Gateway;
 use hopscope::diagnose::Analysis;
 use hopscope::fetch::VerdictOutcome;
 use hopscope::proxy::{Options, Proxy, TapSpec};
+use hopscope::store::Store;
 use hopscope::trace::{Hop, Tap};
 use recorder::Memory;
 use scenario::Scenario;
@@ -118,6 +120,36 @@ async fn healthy_traffic() {
     print(&rows);
 }
 
+/// The same from a file, through the command line, for what a real curl asked: it follows the
+/// redirect into nothing, and knows no CORS.
+#[tokio::test(flavor = "multi_thread")]
+async fn curl_and_explain() {
+    let text = std::fs::read_to_string(apps::folder().join("mistakes.toml")).unwrap();
+    let Scenarios { scenario: all } = toml::from_str(&text).unwrap();
+    let explained = all.into_iter().filter(|it| {
+        ["prefix-stripped-nginx-django-script", "prefix-stripped-haproxy-flask", "app-down-caddy"]
+            .contains(&it.name.as_str())
+    });
+    for (it, (code, status)) in explained.zip([
+        ("stage-prefix-lost", "404"),
+        ("stage-prefix-lost", "404"),
+        ("app-unreachable", "502"),
+    ]) {
+        let recorded = record_with(&it, Client::Curl(status)).await;
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("curl.hops");
+        let hops = recorded.hops.into_iter().map(Arc::unwrap_or_clone);
+        Store::import(&trace, &recorded.taps, hops).unwrap();
+        let mut hopscope = Command::new(env!("CARGO_BIN_EXE_hopscope"));
+        let output = hopscope.args(["explain", "--json"]).arg(&trace).output().unwrap();
+        let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let chains = json["chains"].as_array().unwrap();
+        assert_eq!(chains.len(), 1, "{}: {json:#}", it.name);
+        assert_eq!(chains[0]["findings"][0]["code"], code, "{}: {json:#}", it.name);
+        assert_eq!(chains[0]["verdict"]["outcome"], "allowed", "{}: {json:#}", it.name);
+    }
+}
+
 /// One line of the table, and what was not as expected.
 struct Row {
     /// Pair, mistake, first finding, who answered, fixed.
@@ -137,15 +169,17 @@ impl Scenario {
     }
 }
 
+/// A file of them.
+#[derive(serde::Deserialize)]
+struct Scenarios {
+    scenario: Vec<Scenario>,
+}
+
 /// Play every scenario of `file`, a few at a time.
 async fn all<F>(file: &str, play: impl Fn(Scenario) -> F) -> Vec<Row>
 where
     F: Future<Output = Row> + Send + 'static,
 {
-    #[derive(serde::Deserialize)]
-    struct Scenarios {
-        scenario: Vec<Scenario>,
-    }
     let text = std::fs::read_to_string(apps::folder().join(file)).unwrap();
     let Scenarios { scenario: mut all } = toml::from_str(&text).unwrap();
     if let Ok(only) = std::env::var("ONLY") {
@@ -182,6 +216,19 @@ struct Recorded {
 
 /// Set everything up, let the browser ask, and keep what the taps saw.
 async fn record(it: &Scenario) -> Recorded {
+    record_with(it, Client::Browser).await
+}
+
+/// Who asks.
+#[derive(Clone, Copy)]
+enum Client {
+    Browser,
+    /// For the first request alone; it must end with this status.
+    Curl(&'static str),
+}
+
+/// The same, for any client.
+async fn record_with(it: &Scenario, client: Client) -> Recorded {
     let silent;
     let app = match it.app.as_str() {
         "down" => SocketAddr::from(([127, 0, 0, 1], free_port().await)),
@@ -215,7 +262,17 @@ async fn record(it: &Scenario) -> Recorded {
         let Some(_gateway) = started else { continue };
         let recorder = Memory::new();
         let proxy = bound.start(&recorder);
-        browser::browse(&it.page(edge), edge).await;
+        match client {
+            Client::Browser => browser::browse(&it.page(edge), edge).await,
+            Client::Curl(status) => {
+                let url = it.page(edge).requests[0].url.clone();
+                let mut curl = Command::new("curl");
+                curl.args(["-sL", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "20"]);
+                let output = tokio::task::spawn_blocking(move || curl.arg(url).output());
+                let output = output.await.unwrap().unwrap();
+                assert_eq!(String::from_utf8_lossy(&output.stdout), status, "{}", it.name);
+            }
+        }
         let hops = recorder.take().await;
         proxy.kill().await;
         return Recorded { hops, taps };
