@@ -8,6 +8,7 @@ use crate::link::fit::{Fit, fit};
 use crate::link::flags::Flags;
 use crate::link::interner::Symbol;
 use crate::link::window::Order;
+use crate::trace::LinkWhy;
 
 impl Linker {
     /// Give `order` the best step to follow, and those whom it displaced theirs.
@@ -50,7 +51,8 @@ impl Linker {
                 if (held.score - fit.score).abs() < MARGIN && !late {
                     doubted.push(*parent);
                 }
-                if fit.score <= held.score {
+                // A request follows its preflight at once, however well a later one fits.
+                if fit.score <= held.score || (late && fit.why == LinkWhy::PreflightOf) {
                     continue;
                 }
             }
