@@ -46,6 +46,8 @@ pub(super) struct ResponseBody<R: Recorder> {
     scribe: Scribe<R>,
     control: Arc<Control>,
     source: Option<Source<R>>,
+    /// What it broke with, held back for one turn.
+    broken: Option<hyper::Error>,
 }
 
 /// The connection a body comes from, and where it belongs when the body has passed.
@@ -107,7 +109,7 @@ impl<R: Recorder> Passing<R> {
         source: Source<R>,
     ) -> Passing<R> {
         let tee = Tee::new(body, scribe.id(), scribe.recorder(), limit, Side::Response);
-        let mut body = ResponseBody { tee, scribe, control, source: Some(source) };
+        let mut body = ResponseBody { tee, scribe, control, source: Some(source), broken: None };
         if body.tee.over {
             body.end();
         }
@@ -182,24 +184,35 @@ impl<R: Recorder> Tee<R> {
 
 impl<R: Recorder> ResponseBody<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        if let Some(error) = self.broken.take() {
+            return Poll::Ready(Some(Err(error)));
+        }
         let mut polled = self.tee.poll(cx);
         if let (Poll::Pending, Some(source)) = (&polled, &mut self.source) {
             source.connection.drive(cx);
             polled = self.tee.poll(cx);
         }
-        let polled = ready!(polled);
-        match &polled {
+        match ready!(polled) {
             Some(Err(error)) => {
-                let broken = failure::of_hyper(error);
+                let broken = failure::of_hyper(&error);
                 if broken.kind == FailureKind::Reset {
                     self.control.reset_on_close();
                 }
                 self.scribe.end(Some(broken));
+                // A broken body ends the connection, also for what is not written yet. One turn
+                // later the head and all before the break are: the client must not think that
+                // nothing came, and ask again.
+                self.broken = Some(error);
+                cx.waker().wake_by_ref();
+                Poll::Pending
             }
-            _ if self.tee.over => self.end(),
-            _ => {}
+            polled => {
+                if self.tee.over {
+                    self.end();
+                }
+                Poll::Ready(polled)
+            }
         }
-        Poll::Ready(polled)
     }
 
     fn end(&mut self) {

@@ -41,7 +41,9 @@ pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
     let mut source = error.source();
     while let Some(it) = source {
         if let Some(io) = it.downcast_ref::<io::Error>() {
-            return of_io(io);
+            // No system said this: it is hyper's word for a chunk that is none.
+            let own = io.raw_os_error().is_none() && io.kind() == io::ErrorKind::InvalidInput;
+            return if own { failure(FailureKind::Malformed, io) } else { of_io(io) };
         }
         source = it.source();
     }
