@@ -300,7 +300,9 @@ impl Fetch {
             }
         };
         let failing = Failing::new(by, what).net(net);
-        self.in_firefox(failing, failure.kind != FailureKind::Timeout)
+        // Who gives up itself is told nothing.
+        let by_script = matches!(failure.kind, FailureKind::Timeout | FailureKind::Aborted);
+        self.in_firefox(failing, !by_script)
     }
 
     /// Firefox words every failure of a CORS request the same way.
