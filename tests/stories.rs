@@ -2,6 +2,8 @@
 //! them. The recordings in `tests/seed/` are stories, too.
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its story has failed")]
 
+#[path = "stories/devtools.rs"]
+mod devtools;
 #[path = "stories/script.rs"]
 mod script;
 #[path = "stories/seed.rs"]

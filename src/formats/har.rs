@@ -11,6 +11,7 @@
 //! **Invariant:** any bytes at all give hops or one clear error, in linear time.
 
 mod base64;
+mod dated;
 mod failure;
 mod import;
 mod lenient;
@@ -80,11 +81,16 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     let found = scan::entries(text).ok_or(Error::NoEntries)?;
     let mut file = HarFile { creator: import::creator(&text[..found.start]), ..HarFile::default() };
     let recorder = recorder_of(bytes);
-    let mut unreadable = 0;
+    let (mut unreadable, mut unsent) = (0, 0);
     for (index, entry) in found.entries.iter().enumerate() {
         let id = HopId { recorder, sequence: index as u64 + 1 };
         let previous = file.hops.last().map(|it| it.started);
-        match lenient::parse(entry).and_then(|it| import::hop(&it, id, previous)) {
+        let entry = lenient::parse(entry);
+        if entry.as_ref().is_some_and(import::is_unsent) {
+            unsent += 1;
+            continue;
+        }
+        match entry.and_then(|it| import::hop(&it, id, previous)) {
             Some(hop) => file.hops.push(hop),
             None => unreadable += 1,
         }
@@ -94,6 +100,14 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     }
     if 0 < unreadable {
         file.remarks.push(format!("{unreadable} entries without a readable request were left out"));
+    }
+    if file.creator.as_deref().is_some_and(|it| it.starts_with("Firefox")) {
+        dated::after_their_preflights(&mut file.hops);
+    }
+    if 0 < unsent {
+        file.remarks.push(format!(
+            "{unsent} of its requests the browser stopped itself, before they were on a wire"
+        ));
     }
     if found.is_cut {
         let count = file.hops.len();

@@ -33,7 +33,8 @@ pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Ho
     let method =
         some_text(asked, "method").map_or_else(|| "GET".to_owned(), std::borrow::Cow::into_owned);
     let exchange = exchange(entry, &method, &url);
-    let started = started(entry).or(previous).unwrap_or_default();
+    let begun = started(entry).or(previous).unwrap_or_default();
+    let started = begun.plus(i64::try_from(held_back(entry)).unwrap_or(0));
     let request = Request {
         version: version(asked),
         headers: headers(asked, "Cookie"),
@@ -41,7 +42,7 @@ pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Ho
         url: if exchange == Exchange::Tunnel { without_scheme(&url) } else { url },
         method,
     };
-    let (outcome, ended) = outcome(entry, started);
+    let (outcome, ended) = outcome(entry, begun);
     Some(Hop {
         id,
         tap: TapId(0),
@@ -55,6 +56,28 @@ pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Ho
         own_changes: Vec::new(),
         testimony: testimony(entry),
     })
+}
+
+/// Whether the browser stopped the request itself, before any wire: its preflight was refused.
+/// Chromium says `net::ERR_FAILED`, Firefox nothing; neither knows an address or a version.
+pub(super) fn is_unsent(entry: &Value) -> bool {
+    let (Some(asked), Some(answer)) = (entry.get("request"), entry.get("response")) else {
+        return false;
+    };
+    let says = |place: &Value, name| some_text(place, name).is_some_and(|it| !it.is_empty());
+    let on_wire = count(answer, "status") != Some(0)
+        || says(entry, "serverIPAddress")
+        || says(entry, "connection")
+        || says(asked, "httpVersion")
+        || says(answer, "httpVersion")
+        || !list(answer, "headers").is_empty();
+    let stopped = if let Some(error) = failure::reported(entry) {
+        error == "net::ERR_FAILED"
+    } else {
+        let parts = entry.get("timings").and_then(Value::as_object);
+        parts.is_some_and(serde_json::Map::is_empty) && micros(entry, "time") == Some(0)
+    };
+    stopped && !on_wire
 }
 
 fn exchange(entry: &Value, method: &str, url: &str) -> Exchange {
@@ -149,13 +172,23 @@ fn took(entry: &Value) -> Option<u64> {
     micros(entry, "time").or_else(sum)
 }
 
+/// How long, in microseconds, the request waited before it went out: in a queue, and for its
+/// own preflight, which browsers count as part of it. An entry that shows nothing but waiting
+/// does not tell when it was sent.
+fn held_back(entry: &Value) -> u64 {
+    let parts = entry.get("timings").unwrap_or(&Value::Null);
+    let went_out = ["send", "wait", "receive"].iter().any(|it| micros(parts, it) > Some(0));
+    let blocked = micros(parts, "blocked").filter(|_| went_out).unwrap_or(0);
+    blocked.min(took(entry).unwrap_or(0))
+}
+
 /// HAR's `wait` is only the server's part; ours runs from the request to the answer's head.
 fn timing(entry: &Value) -> Timing {
     let parts = entry.get("timings").unwrap_or(&Value::Null);
     let receive = micros(parts, "receive");
-    let before = ["blocked", "dns", "connect", "send", "wait"];
+    let before = ["dns", "connect", "send", "wait"];
     let wait = before.iter().filter_map(|it| micros(parts, it)).reduce(u64::saturating_add);
-    let whole = took(entry);
+    let whole = took(entry).map(|it| it.saturating_sub(held_back(entry)));
     Timing {
         connect: micros(parts, "connect"),
         tls: micros(parts, "ssl"),

@@ -31,8 +31,8 @@ fn reads_what_a_browser_writes() {
     assert_eq!(response.headers.all("Set-Cookie").collect::<Vec<_>>(), [b"a=1", b"b=2"]);
     assert_eq!(response.body.bytes, b"\xff\xef\0");
     assert_eq!(hop.connection, Some(ConnectionId(4711)));
-    assert_eq!(hop.ended.map(|it| it.since(hop.started)), Some(12_500));
-    assert_eq!((hop.timing.wait, hop.timing.receive), (Some(11_500), Some(1000)));
+    assert_eq!(hop.ended.map(|it| it.since(hop.started)), Some(12_000));
+    assert_eq!((hop.timing.wait, hop.timing.receive), (Some(11_000), Some(1000)));
     assert_eq!(hop.timing.connect, None);
     assert_eq!(hop.testimony.api.as_deref(), Some("fetch"));
     assert_eq!(hop.testimony.initiator.as_deref(), Some("script https://a.test/m.js:12"));
