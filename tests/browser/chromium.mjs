@@ -16,8 +16,10 @@ export async function launch({ proxy } = {}) {
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
   const ended = new Promise(done => { child.once('exit', done); child.once('error', done); });
   const session = connect(child.stdio[3], child.stdio[4], ended);
+  const { product: version } = await session.call('Browser.getVersion');
 
   return {
+    version,
     // A page with caches, cookies and sockets of its own. `onEvent(method, params)` gets what happens in it.
     async page(onEvent = () => {}) {
       const { browserContextId } = await session.call('Target.createBrowserContext');
@@ -29,7 +31,7 @@ export async function launch({ proxy } = {}) {
         if (method === 'Page.loadEventFired') loaded?.();
         onEvent(method, params);
       });
-      for (const domain of ['Page', 'Network', 'Runtime', 'Log']) await call(`${domain}.enable`);
+      for (const domain of ['Page', 'Network', 'Runtime', 'Log', 'Audits']) await call(`${domain}.enable`);
       return {
         call,
         async goto(url) {
