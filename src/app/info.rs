@@ -89,7 +89,7 @@ fn tap(tap: &Tap) -> TapJson<'_> {
 }
 
 fn text(info: &InfoJson<'_>) -> String {
-    let mut lines = vec![format!("{} hops in {} chains", info.hops, info.chains)];
+    let mut lines = vec![format!("{} in {}", count(info.hops, "hop"), count(info.chains, "chain"))];
     for tap in &info.taps {
         let to = tap.upstream.map(|it| format!(" -> {it}")).unwrap_or_default();
         lines.push(format!("tap    {}  {} {}{to}", tap.name, tap.kind, tap.address));
@@ -102,9 +102,14 @@ fn text(info: &InfoJson<'_>) -> String {
     if info.unrecorded.count > 0 {
         let why = info.unrecorded.why.as_deref().unwrap_or("unknown");
         lines.push(format!(
-            "lost   {} hops were seen but not recorded: {why}",
-            info.unrecorded.count
+            "lost   {} seen but not recorded: {why}",
+            count(info.unrecorded.count, "hop")
         ));
     }
     lines.iter().map(|it| visible(it).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// `1 hop`, `2 hops`.
+fn count(n: u64, what: &str) -> String {
+    if n == 1 { format!("1 {what}") } else { format!("{n} {what}s") }
 }
