@@ -2,6 +2,8 @@
 //!
 //! **Invariant:** a fix is data beside its rule, and names where it is documented.
 
+pub(super) mod allow_origin;
+
 use super::{Case, Evidence, Finding};
 use crate::lineage::Actor;
 

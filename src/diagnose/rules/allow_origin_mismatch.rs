@@ -5,7 +5,7 @@
 use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, outer_header, request_header};
-use crate::diagnose::fix::{Draft, Fix};
+use crate::diagnose::fix::{Draft, Fix, allow_origin};
 
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-mismatch",
@@ -14,36 +14,12 @@ pub(super) const RULE: Rule = Rule {
 };
 
 const FIXES: &[Fix] = &[
-    Fix {
-        product: "django-cors-headers",
-        text: "CORS_ALLOWED_ORIGINS = [\"{origin}\"] (django-cors-headers)",
-        source: "https://github.com/adamchainz/django-cors-headers#configuration",
-    },
-    Fix {
-        product: "Django",
-        text: "install django-cors-headers, with CorsMiddleware at the top of MIDDLEWARE and CORS_ALLOWED_ORIGINS = [\"{origin}\"] (Django)",
-        source: "https://github.com/adamchainz/django-cors-headers#setup",
-    },
-    Fix {
-        product: "FastAPI",
-        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"]) (FastAPI)",
-        source: "https://fastapi.tiangolo.com/tutorial/cors/",
-    },
-    Fix {
-        product: "Starlette",
-        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"]) (FastAPI, Starlette)",
-        source: "https://www.starlette.io/middleware/#corsmiddleware",
-    },
-    Fix {
-        product: "Werkzeug",
-        text: "CORS(app, origins=[\"{origin}\"]) (flask-cors)",
-        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
-    },
-    Fix {
-        product: "Express",
-        text: "app.use(cors({ origin: \"{origin}\" })) before the routes (Express)",
-        source: "https://expressjs.com/en/resources/middleware/cors.html",
-    },
+    allow_origin::DJANGO_CORS_HEADERS,
+    allow_origin::DJANGO,
+    allow_origin::FASTAPI,
+    allow_origin::STARLETTE,
+    allow_origin::WERKZEUG,
+    allow_origin::EXPRESS,
     Fix {
         product: "",
         text: "answer exactly {origin}: scheme, host and port as the browser sends them, without a slash at the end",
