@@ -21,6 +21,11 @@ impl Secrets {
         self.passed(text, Redactor::text)
     }
 
+    /// Advice: our own words, in which only addresses are recorded.
+    pub fn advice(&self, text: &str) -> String {
+        self.passed(text, Redactor::advice)
+    }
+
     /// A header's value, by the header's name.
     pub fn header(&self, name: &str, value: &str) -> String {
         self.passed(value, |it, value| {

@@ -120,17 +120,21 @@ impl Text<'_> {
         for it in &finding.evidence {
             let tap = self.taps.get(usize::from(it.tap.0)).map_or("", |it| it.name.as_str());
             let text = self.secrets.quoted(&it.place, &it.text);
-            self.field(out, "evidence", &format!("hop {} {tap}, {}: {text}", it.hop + 1, it.place));
+            self.lines(out, "evidence", &format!("hop {} {tap}, {}: {text}", it.hop + 1, it.place));
         }
-        self.field(out, "fix", &finding.fix);
+        self.lines(out, "fix", &self.secrets.advice(&finding.fix));
         for source in &finding.sources {
-            self.field(out, "", source);
+            self.lines(out, "", source);
         }
     }
 
-    /// `  label     text`, wrapped under itself.
+    /// A line of text that may quote what was recorded.
     fn field(&self, out: &mut String, label: &str, text: &str) {
-        let text = self.secrets.text(text);
+        self.lines(out, label, &self.secrets.text(text));
+    }
+
+    /// `  label     text`, wrapped under itself.
+    fn lines(&self, out: &mut String, label: &str, text: &str) {
         for (idx, part) in text.lines().enumerate() {
             let room = self.width.saturating_sub(14).max(20);
             for (row, line) in wrap(&clean(part), room).into_iter().enumerate() {

@@ -301,3 +301,13 @@ proptest::proptest! {
         }
     }
 }
+
+#[test]
+fn advice_keeps_its_own_words_and_hides_recorded_secrets() {
+    let redactor = Redactor::new([7; 32]);
+    let setting = "CORS_ALLOW_CREDENTIALS = True (django-cors-headers)";
+    assert_eq!(redactor.advice(setting), setting);
+    let address = redactor.advice("ask for http://u:p@gw.test/items/?token=abc itself");
+    assert!(!address.contains("u:p@") && !address.contains("abc"), "{address}");
+    assert!(address.starts_with("ask for http://") && address.ends_with(" itself"), "{address}");
+}

@@ -33,7 +33,7 @@ fn finding(open: &Open, redactor: &Redactor) -> String {
         let text = redactor.quoted(&it.place, &it.text);
         let _ = writeln!(out, "  hop {} {}: {}", it.hop + 1, it.place, visible(&text));
     }
-    let _ = writeln!(out, "Fix: {}", visible(&redactor.text(&finding.fix)));
+    let _ = writeln!(out, "Fix: {}", visible(&redactor.advice(&finding.fix)));
     out
 }
 

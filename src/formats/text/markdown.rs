@@ -45,7 +45,7 @@ pub(super) fn chain(
             let quote = clean(&text.secrets.quoted(&it.place, &it.text));
             let _ = writeln!(out, "* hop {}, {}: {}", it.hop + 1, it.place, code(&quote));
         }
-        let fix = escape(&clean(&text.secrets.text(&finding.fix)));
+        let fix = escape(&clean(&text.secrets.advice(&finding.fix)));
         let _ = writeln!(out, "\n**Fix:** {fix}\n");
         for source in &finding.sources {
             let _ = writeln!(out, "<{source}>\n");

@@ -217,7 +217,7 @@ impl Context<'_> {
             because: it.because,
             title: self.secrets.text(&it.title),
             evidence: it.evidence.iter().map(|it| self.evidence(it)).collect(),
-            fix: self.secrets.text(&it.fix),
+            fix: self.secrets.advice(&it.fix),
             sources: it.sources.clone(),
         }
     }
