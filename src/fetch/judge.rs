@@ -9,7 +9,7 @@
 mod clues;
 mod replay;
 
-use crate::trace::{Chain, HopKind};
+use crate::trace::{Chain, HopKind, Testimony};
 
 use clues::{Clues, Hypothesis};
 use replay::{Replay, replay};
@@ -66,6 +66,9 @@ pub fn judge(chain: &Chain, known: &Known) -> Judgement {
     if verdict.depends.iter().any(|it| it.outcome != verdict.outcome) {
         verdict.outcome = VerdictOutcome::Depends;
     }
+    if main.end.ended == Ended::NotRecorded && was_stopped(chain) {
+        testify(&mut verdict, &main.end.last_url);
+    }
     let mut assumed = clues.assumed.clone();
     // Told by the hops after all: no other credentials mode would have sent them.
     if clues.credentials.is_none() && hypothesis.credentials != Credentials::SameOrigin {
@@ -85,6 +88,32 @@ pub fn judge(chain: &Chain, known: &Known) -> Judgement {
         unseen: main.unseen.clone(),
         verdict,
     }
+}
+
+/// Whether the browser says that it stopped what the chain's last redirect led to.
+fn was_stopped(chain: &Chain) -> bool {
+    let last = chain.hops.last().map(|it| &it.hop);
+    last.is_some_and(|it| {
+        it.response().is_some() && it.testimony.error.as_deref() == Some(Testimony::STOPPED)
+    })
+}
+
+/// The recording has no answer, but the browser says how it ended: a refusal, of which only the
+/// code is not known.
+fn testify(verdict: &mut Verdict, last_url: &str) {
+    verdict.outcome = VerdictOutcome::Blocked;
+    verdict.hop = None;
+    verdict.chromium.net_error = Some(Testimony::STOPPED.to_owned());
+    verdict.reading = format!(
+        "The browser went on to {last_url} and stopped the request itself, as it does for a CORS \
+         refusal; the answer that it refused (of a preflight, as a rule) is not in the recording."
+    );
+    verdict.depends = vec![Branch {
+        on: On::Recording,
+        value: "complete".to_owned(),
+        outcome: VerdictOutcome::Blocked,
+        code: None,
+    }];
 }
 
 /// The default, unless the recording itself rules it out, or only another credentials mode or

@@ -17,6 +17,7 @@ mod import;
 mod lenient;
 mod message;
 mod scan;
+mod stopped;
 
 use crate::trace::{Hop, HopId, TapId};
 
@@ -81,13 +82,13 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     let found = scan::entries(text).ok_or(Error::NoEntries)?;
     let mut file = HarFile { creator: import::creator(&text[..found.start]), ..HarFile::default() };
     let recorder = recorder_of(bytes);
-    let (mut unreadable, mut unsent) = (0, 0);
+    let (mut unreadable, mut unsent) = (0, Vec::new());
     for (index, entry) in found.entries.iter().enumerate() {
         let id = HopId { recorder, sequence: index as u64 + 1 };
         let previous = file.hops.last().map(|it| it.started);
         let entry = lenient::parse(entry);
-        if entry.as_ref().is_some_and(import::is_unsent) {
-            unsent += 1;
+        if let Some(entry) = entry.as_ref().filter(|it| import::is_unsent(it)) {
+            unsent.push(import::url(entry).unwrap_or_default());
             continue;
         }
         match entry.and_then(|it| import::hop(&it, id, previous)) {
@@ -104,9 +105,11 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     if file.creator.as_deref().is_some_and(|it| it.starts_with("Firefox")) {
         dated::after_their_preflights(&mut file.hops);
     }
-    if 0 < unsent {
+    if !unsent.is_empty() {
+        stopped::tell(&mut file.hops, &unsent);
+        let count = unsent.len();
         file.remarks.push(format!(
-            "{unsent} of its requests the browser stopped itself, before they were on a wire"
+            "{count} of its requests the browser stopped itself, before they were on a wire"
         ));
     }
     if found.is_cut {

@@ -244,3 +244,9 @@ pub struct Testimony {
     /// What the other tool calls the fetch's initiator, for a person.
     pub initiator: Option<String>,
 }
+
+impl Testimony {
+    /// What [`Testimony::error`] says at a redirect, when the browser itself stopped the request
+    /// that it led to: Chromium's word for a refusal that it does not explain.
+    pub const STOPPED: &str = "net::ERR_FAILED";
+}

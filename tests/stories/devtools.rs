@@ -47,13 +47,16 @@ fn with_preflights_all_is_told() {
     }
 }
 
-/// Behind the panel's filter for fetches nothing is left of the refusal: no verdict is made up.
+/// Behind the panel's filter for fetches nothing is left of the refusal but the browser's word
+/// that it stopped the request: blocked, and no code is made up.
 #[test]
 fn without_preflights_it_says_what_is_missing() {
     let (analysis, hops, remarks) = told("chromium-fetch-xhr");
     assert_eq!(hops, "GET /prod/items 301");
     let verdict = &analysis.judgement.verdict;
-    assert_eq!((verdict.outcome, verdict.hop), (VerdictOutcome::Depends, Some(0)));
+    assert_eq!((verdict.outcome, verdict.hop), (VerdictOutcome::Blocked, None));
+    assert_eq!((verdict.chromium.code, verdict.firefox.code), (None, None));
+    assert!(verdict.reading.contains("not in the recording"), "{}", verdict.reading);
     assert!(verdict.depends.iter().any(|it| it.on == On::Recording), "{verdict:?}");
     let unseen = &analysis.judgement.unseen;
     assert!(unseen.iter().any(|it| it.kind == UnseenKind::NotRecorded && it.before == 0));

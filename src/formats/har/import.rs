@@ -58,6 +58,11 @@ pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Ho
     })
 }
 
+/// The URL that an entry asks for.
+pub(super) fn url(entry: &Value) -> Option<String> {
+    some_text(entry.get("request")?, "url").map(Into::into)
+}
+
 /// Whether the browser stopped the request itself, before any wire: its preflight was refused.
 /// Chromium says `net::ERR_FAILED`, Firefox nothing; neither knows an address or a version.
 pub(super) fn is_unsent(entry: &Value) -> bool {
