@@ -42,6 +42,8 @@ pub(crate) struct Desk {
     to_screen: Sender<Message>,
     /// What the screen shows.
     open: Option<HopId>,
+    /// The last look gave hops, so there may be more: a long trace comes in portions.
+    behind: bool,
 }
 
 impl Desk {
@@ -52,7 +54,7 @@ impl Desk {
         to_screen: Sender<Message>,
     ) -> Desk {
         let index = Index::new(&status.taps, analyst);
-        Desk { source, index, status, to_screen, open: None }
+        Desk { source, index, status, to_screen, open: None, behind: false }
     }
 
     /// Work until the screen is gone.
@@ -64,8 +66,9 @@ impl Desk {
         self.look();
         let mut looked = Instant::now();
         loop {
-            let growing = self.status.feed != Feed::Saved;
-            let wait = if self.index.has_unread() { Duration::ZERO } else { LOOK };
+            let growing = self.behind || self.status.feed != Feed::Saved;
+            let busy = self.behind || self.index.has_unread();
+            let wait = if busy { Duration::ZERO } else { LOOK };
             let next = runtime.block_on(async {
                 if growing || wait.is_zero() {
                     tokio::time::timeout(wait, from_screen.recv()).await.ok()
@@ -76,9 +79,10 @@ impl Desk {
             match next {
                 Some(None) => return,
                 Some(Some(effect)) => self.answer(newest(effect, &mut from_screen)),
+                None if self.behind => {}
                 None => self.use_spare_time(),
             }
-            if growing && looked.elapsed() >= LOOK {
+            if self.behind || (growing && looked.elapsed() >= LOOK) {
                 self.look();
                 looked = Instant::now();
             }
@@ -90,7 +94,9 @@ impl Desk {
 
     /// Take in what came since the last look.
     fn look(&mut self) {
-        match self.source.news() {
+        let news = self.source.news();
+        self.behind = news.as_ref().is_ok_and(|it| !it.is_empty());
+        match news {
             Ok(hops) if hops.is_empty() => {}
             Ok(hops) => {
                 let touched = self.index.take_in(&hops);
@@ -179,4 +185,72 @@ fn newest(first: Effect, waiting: &mut UnboundedReceiver<Effect>) -> Vec<Effect>
 /// One row and what it adds to the totals.
 fn row_of(number: usize, analysis: &Analysis) -> Option<ChainRow> {
     ChainRow::of(u64::try_from(number).unwrap_or(u64::MAX), analysis)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Console;
+    use crate::fetch::Known;
+    use crate::store::Store;
+    use crate::trace::{Hop, Request, Response, Tap, TapKind, Time};
+
+    #[test]
+    fn a_long_trace_is_read_to_its_end() {
+        let n = 20_050;
+        let hop = |sequence| Hop {
+            id: HopId { recorder: 1, sequence },
+            tap: crate::trace::TapId(0),
+            exchange: crate::trace::Exchange::Http,
+            connection: None,
+            started: Time(i64::try_from(sequence).unwrap() * 1_000_000),
+            ended: None,
+            request: Request {
+                method: "GET".to_owned(),
+                url: format!("http://a.test/{sequence}"),
+                ..Request::default()
+            },
+            outcome: crate::trace::Outcome::Answered(Response {
+                status: 200,
+                ..Response::default()
+            }),
+            timing: crate::trace::Timing::default(),
+            own_changes: Vec::new(),
+            testimony: crate::trace::Testimony::default(),
+        };
+        let taps = [Tap {
+            name: "edge".to_owned(),
+            kind: TapKind::Forward,
+            address: String::new(),
+            upstream: None,
+        }];
+        let reader = Store::in_memory(&taps, (1..=n).map(hop)).unwrap();
+        let mut console = Console {
+            out: Box::new(std::io::sink()),
+            err: Box::new(std::io::sink()),
+            terminal: false,
+        };
+        let status = Status { feed: Feed::Saved, taps: taps.to_vec(), ..Status::default() };
+        let (to_screen, mut inbox) = tokio::sync::mpsc::channel(64);
+        let (outbox, from_screen) = tokio::sync::mpsc::unbounded_channel();
+        let analyst = Analyst::new(Known::default(), &mut console);
+        let desk = Desk::new(Source::trace(reader), analyst, status, to_screen);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let handle = runtime.handle().clone();
+        let desk = std::thread::spawn(move || desk.run(from_screen, &handle));
+        let all = runtime.block_on(async {
+            let told = async {
+                while let Some(message) = inbox.recv().await {
+                    if matches!(message, Message::Grown(it) if it.chains == n) {
+                        return true;
+                    }
+                }
+                false
+            };
+            tokio::time::timeout(Duration::from_secs(60), told).await
+        });
+        assert_eq!(all, Ok(true), "the screen heard of all {n} chains");
+        drop((outbox, inbox));
+        desk.join().unwrap();
+    }
 }
