@@ -15,6 +15,7 @@
 //! ## Code map, in reading order
 //!
 //! * [`trace`]: what was on the wire. Hops, taps, headers as bytes, chains and their links.
+//! * [`content`]: bodies without their codings, as bytes and as text.
 //! * [`fetch`]: the Fetch standard as a machine without I/O, driven by sockets or by a recording.
 //! * [`link`]: a fold over small facts that groups hops into chains, each link with its clue.
 //! * [`lineage`]: one thing (a header, a prefix) followed across a chain.
@@ -36,6 +37,7 @@
 //!
 //! `tests/architecture.rs` keeps these.
 
+pub mod content;
 pub mod diagnose;
 pub mod fetch;
 pub mod ladder;

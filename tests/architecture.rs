@@ -10,23 +10,25 @@ use std::path::{Path, PathBuf};
 /// What each part may use beside itself, from the bottom up. Anything not listed is a mistake.
 const LAYERS: &[(&str, &[&str])] = &[
     ("trace", &[]),
-    ("fetch", &["trace"]),
+    ("content", &["trace"]),
+    ("fetch", &["trace", "content"]),
     ("link", &["trace", "fetch"]),
     ("lineage", &["trace", "fetch", "link"]),
-    ("redact", &["trace"]),
-    ("diagnose", &["trace", "fetch", "link", "lineage"]),
+    ("redact", &["trace", "content"]),
+    ("diagnose", &["trace", "content", "fetch", "link", "lineage"]),
     ("ladder", &["trace", "fetch", "lineage", "diagnose"]),
     ("drive", &["trace", "fetch"]),
     ("proxy", &["trace"]),
     ("store", &["trace"]),
     ("lab", &["trace"]),
-    ("formats", &["trace", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
-    ("tui", &["trace", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
+    ("formats", &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
+    ("tui", &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
     ("cli", &["fetch", "proxy", "lab"]),
 ];
 
 /// The parts that take values and return values.
-const CORE: &[&str] = &["trace", "fetch", "link", "lineage", "redact", "diagnose", "ladder"];
+const CORE: &[&str] =
+    &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"];
 
 /// What the core must not know.
 const SHELL_ONLY: &[&str] = &[

@@ -8,6 +8,7 @@
 
 use super::fingerprint::{Fingerprint, Fingerprints, Role};
 use super::{Answered, Server, Servers};
+use crate::content;
 use crate::lineage::Actor;
 use crate::trace::{Chain, ChainHop, FailureKind, Hop, Response, Tap, TapId, TapKind};
 
@@ -192,18 +193,19 @@ fn is_same_answer(inner: &Response, outer: &Response) -> bool {
         return inner.status == 200 && matches!(outer.status, 304 | 206);
     }
     let (a, b) = (&inner.body, &outer.body);
-    let encoding = |it: &Response| it.headers.text("content-encoding");
     let comparable = outer.status >= 400
         && a.complete
         && b.complete
         && !a.is_cut()
         && !b.is_cut()
         && !a.is_empty()
-        && !b.is_empty()
-        && encoding(inner) == encoding(outer);
+        && !b.is_empty();
     let kind = |it: &Response| it.headers.text("content-type");
     if comparable {
-        return a.bytes == b.bytes || kind(inner) == kind(outer);
+        // A gateway may compress what it hands on.
+        return kind(inner) == kind(outer)
+            || content::decode(a, &inner.headers, content::READ).bytes
+                == content::decode(b, &outer.headers, content::READ).bytes;
     }
     // A gateway that replaces an answer may stop reading it: then its type alone can tell.
     let essence = |it: &Response| {

@@ -3,6 +3,7 @@
 //! **Invariant:** a question that the recording does not answer is answered with "no".
 
 use super::{Answered, Evidence, Servers};
+use crate::content;
 use crate::fetch::{Judgement, Mode, VerdictOutcome};
 use crate::lineage::{Actor, Actors, Lineage, Route, State, What, path};
 use crate::trace::{Chain, ChainHop, Hop, HopKind, Tap, TapId, Target};
@@ -225,10 +226,7 @@ pub(super) fn status_line(idx: usize, hop: &Hop) -> Option<Evidence> {
 /// Quote the beginning of a response's body, or the line of it that has `needle`.
 pub(super) fn body(idx: usize, hop: &Hop, needle: &str) -> Option<Evidence> {
     let response = hop.response().filter(|it| !it.body.bytes.is_empty())?;
-    if response.headers.has("content-encoding") {
-        return None;
-    }
-    let whole = response.body.text();
+    let whole = content::of_response(response);
     let line = whole.lines().find(|it| it.contains(needle)).or_else(|| whole.lines().next())?;
     let text: String = line.trim().chars().take(200).collect();
     Some(Evidence { hop: idx, tap: hop.tap, place: "response body".to_owned(), text })

@@ -24,11 +24,14 @@
 
 mod parse;
 
+use std::borrow::Cow;
+use std::cell::OnceCell;
 use std::collections::HashMap;
 use std::sync::OnceLock;
 
 pub use parse::FingerprintError;
 
+use crate::content;
 use crate::lineage::Actor;
 use crate::trace::{Headers, Hop};
 
@@ -138,7 +141,8 @@ impl Fingerprints {
         let has = hop.response().map_or(0, |it| self.names(&it.headers));
         let likely =
             self.prints.iter().zip(&self.needs).filter(move |(_, need)| **need & !has == 0);
-        likely.map(|(it, _)| it).filter(|it| it.when.holds(hop))
+        let body = OnceCell::new();
+        likely.map(|(it, _)| it).filter(move |it| it.when.holds(hop, &body))
     }
 }
 
@@ -181,14 +185,14 @@ impl Fingerprint {
 }
 
 impl When {
-    fn holds(&self, hop: &Hop) -> bool {
+    /// Whether it does for this hop; `body` keeps the text of its answer, once it was wanted.
+    fn holds<'a>(&self, hop: &'a Hop, body: &OnceCell<Cow<'a, str>>) -> bool {
         let Some(response) = hop.response() else { return false };
         let status = response.status;
         let is_status = |it: &StatusIs| match it {
             StatusIs::Code(code) => *code == status,
             StatusIs::Class(class) => *class == status / 100,
         };
-        let body = || response.body.text();
         (self.status.is_empty() || self.status.iter().any(is_status))
             && (self.method.is_empty() || self.method.contains(&hop.request.method))
             && self.headers.iter().all(|(name, value)| has(&response.headers, name, value))
@@ -199,7 +203,7 @@ impl When {
                 .as_ref()
                 .is_none_or(|it| glob(it, &String::from_utf8_lossy(&response.reason)))
             && (self.body.is_empty() || {
-                let body = body();
+                let body = body.get_or_init(|| content::of_response(response));
                 self.body.iter().any(|it| body.contains(it.as_str()))
             })
     }

@@ -98,7 +98,7 @@ pub(super) const RULES: &[Rule] = &[
 /// The words of a gateway that waited in vain, where its answer has some.
 fn gateway_timeout_text(hop: &crate::trace::Hop) -> Option<&'static str> {
     let response = hop.response().filter(|it| it.status == 504)?;
-    let body = response.body.text();
+    let body = crate::content::of_response(response);
     TIMEOUTS.iter().copied().find(|it| body.contains(it))
 }
 

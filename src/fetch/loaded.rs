@@ -3,6 +3,9 @@
 //! **Invariant:** what cannot be told without the body (whether an image decodes) is only held
 //! against an answer whose body is there and plainly is something else.
 
+use std::borrow::Cow;
+
+use crate::content;
 use crate::trace::{FailureKind, Headers, Response};
 
 use super::end::{Ended, Failing, Readable, Tainting};
@@ -171,7 +174,7 @@ fn orb(it: &Loading<'_>) -> Option<Failing> {
     let is_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
     let is_xml = kind == "text/xml" || kind == "application/xml";
     let is_html = kind == "text/html";
-    let body = &it.answer.body.bytes;
+    let body = &*beginning(it.answer);
     let blocked = if nosniff(&it.answer.headers) {
         is_json || is_xml || is_html || kind == "text/plain"
     } else {
@@ -216,6 +219,14 @@ fn looks_like_html(body: &[u8]) -> bool {
     .any(|it| start.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it.as_bytes())))
 }
 
+/// The first bytes of a body, decoded.
+fn beginning(answer: &Response) -> Cow<'_, [u8]> {
+    content::decode(&answer.body, &answer.headers, LOOKED_AT).bytes
+}
+
+/// As much as is looked at to tell what a body is.
+const LOOKED_AT: usize = 64 * 1024;
+
 /// An image must be one; its status does not matter.
 fn image(it: &Loading<'_>) -> Option<Failing> {
     if let Some(failing) = orb(it) {
@@ -223,10 +234,11 @@ fn image(it: &Loading<'_>) -> Option<Failing> {
     }
     let body = &it.answer.body;
     let empty = body.complete && body.is_empty();
-    let known = |magic: &[u8]| body.bytes.starts_with(magic);
+    let bytes = beginning(it.answer);
+    let known = |magic: &[u8]| bytes.starts_with(magic);
     let svg = mime(&it.answer.headers) == "image/svg+xml";
     let decodes = if svg {
-        body.bytes.windows(4).any(|it| it == b"<svg")
+        bytes.windows(4).any(|it| it == b"<svg")
     } else {
         known(b"\x89PNG")
             || known(b"GIF8")
@@ -236,7 +248,7 @@ fn image(it: &Loading<'_>) -> Option<Failing> {
             || known(b"\0\0")
             || known(b"\xFF\x0A")
     };
-    (empty || (!body.bytes.is_empty() && !decodes))
+    (empty || (!bytes.is_empty() && !decodes))
         .then(|| Failing::new(FailedBy::Api, "What came is no image."))
 }
 
@@ -283,7 +295,7 @@ fn is_javascript(kind: &str) -> bool {
 }
 
 fn font(it: &Loading<'_>) -> Option<Failing> {
-    let body = &it.answer.body.bytes;
+    let body = &*beginning(it.answer);
     let magics: [&[u8]; 6] = [b"wOFF", b"wOF2", b"OTTO", b"\0\x01\0\0", b"true", b"ttcf"];
     (!body.is_empty() && !magics.iter().any(|it| body.starts_with(it))).then(|| {
         Failing::new(FailedBy::Api, "What came is no font.")
@@ -322,5 +334,39 @@ pub(super) fn mixed_content_word(api: Api) -> &'static str {
         Api::Style => "stylesheet",
         Api::Font => "font",
         Api::EventSource => "EventSource endpoint",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::trace::Body;
+
+    #[test]
+    fn looks_behind_a_content_coding() {
+        // `<svg/>`, as gzip writes it.
+        let gzip: &[u8] = b"\x1f\x8b\x08\0\0\0\0\0\x02\xff\xb3\x29\x2e\x4b\xd7\xb7\x03\0\xa0\xb4\xeb\xde\x06\0\0\0";
+        for (coding, body, is_image) in [
+            ("gzip", gzip, true),
+            ("identity", b"<svg/>", true),
+            ("gzip", b"\x1f\x8b\x08\0\0\0\0\0\x02\xff", true),
+            ("identity", gzip, false),
+        ] {
+            let headers = Headers::from_iter([
+                ("content-type", "image/svg+xml"),
+                ("content-encoding", coding),
+            ]);
+            let answer =
+                Response { status: 200, headers, body: Body::full(body), ..Response::default() };
+            let loading = Loading {
+                api: Api::Img,
+                browser: Browser::Chromium,
+                tainting: Tainting::Opaque,
+                credentials: Credentials::Include,
+                url: "http://a.test/a.svg",
+                answer: &answer,
+            };
+            assert_eq!(image(&loading).is_none(), is_image, "{coding}");
+        }
     }
 }

@@ -1,9 +1,10 @@
-//! Bodies: JSON and forms lose their secrets, markup and scripts go, and what cannot be read
-//! is left out.
+//! Bodies: decoded; JSON and forms lose their secrets, markup and scripts go, and what cannot be
+//! read is left out.
 //!
 //! **Invariant:** a body that was left out still says how long it was.
 
 use super::{Redactor, json, text, url};
+use crate::content::{self, End};
 use crate::trace::{Body, Headers};
 
 /// Whose body it is.
@@ -17,9 +18,9 @@ pub(super) fn redact(redactor: &Redactor, headers: &Headers, body: &Body, side: 
     if body.bytes.is_empty() {
         return body.clone();
     }
-    let encoded =
-        headers.text("content-encoding").is_some_and(|it| !it.eq_ignore_ascii_case("identity"));
-    let Some(plain) = readable(&body.bytes).filter(|_| !encoded) else { return left_out(body) };
+    let content = content::decode(body, headers, LONGEST);
+    let text = if content.is_decoded() { content::as_text(&content.bytes, headers) } else { None };
+    let Some(plain) = text.as_deref() else { return left_out(body) };
     let kind = headers.text("content-type").unwrap_or_default().to_ascii_lowercase();
     let redacted = match shape(&kind, plain) {
         Shape::Json => json::redact(redactor, plain),
@@ -36,8 +37,11 @@ pub(super) fn redact(redactor: &Redactor, headers: &Headers, body: &Body, side: 
     if redacted.as_bytes() == body.bytes {
         return body.clone();
     }
-    let whole = !body.is_cut() && shape(&kind, plain) != Shape::Markup;
-    let length = if whole { redacted.len() as u64 } else { body.length.max(redacted.len() as u64) };
+    let is_all = matches!(content.end, End::Whole | End::DecodedBefore) && !body.is_cut();
+    let whole = is_all && shape(&kind, plain) != Shape::Markup;
+    // Of what is not whole it must show that something is missing.
+    let length =
+        if whole { redacted.len() as u64 } else { body.length.max(redacted.len() as u64 + 1) };
     Body { bytes: redacted.into_bytes(), length, complete: body.complete }
 }
 
@@ -70,20 +74,12 @@ fn shape(kind: &str, text: &str) -> Shape {
 
 const MARKUP: &[&str] = &["html", "xml", "javascript", "ecmascript", "css"];
 
-/// Text, also when it was cut in the middle of a character.
-fn readable(bytes: &[u8]) -> Option<&str> {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => Some(text),
-        Err(err) if err.error_len().is_none() => {
-            bytes.get(..err.valid_up_to()).and_then(|it| std::str::from_utf8(it).ok())
-        }
-        Err(_) => None,
-    }
-}
-
 fn left_out(body: &Body) -> Body {
     Body { bytes: Vec::new(), length: body.length, complete: body.complete }
 }
+
+/// Decoded bytes that are read; more are left out.
+const LONGEST: usize = 4 << 20;
 
 /// The headings of an error page, without what else stands in it.
 fn skeleton(redactor: &Redactor, page: &str) -> String {

@@ -191,7 +191,7 @@ fn bodies_lose_the_values_of_secret_names() {
 #[test]
 fn what_cannot_be_read_is_left_out() {
     for (fields, status, body) in [
-        (&[("content-type", "application/json"), ("content-encoding", "gzip")][..], 200, "s3cret"),
+        (&[("content-type", "application/json"), ("content-encoding", "dcb")][..], 200, "\0s3cret"),
         (&[("content-type", "text/javascript; charset=utf-8")], 200, "let key = 's3cret'"),
         (&[("content-type", "text/html")], 200, "<html>s3cret"),
         (&[], 200, "<?xml version='1.0'?><a>s3cret</a>"),
@@ -203,6 +203,12 @@ fn what_cannot_be_read_is_left_out() {
     let out =
         redactor().response_body(200, &Headers::new(), &Body::full(b"\xff\x00s3cret".as_slice()));
     assert!(out.bytes.is_empty() && out.is_cut());
+    let headers: Headers =
+        [("content-type", "application/json"), ("content-encoding", "gzip")].into_iter().collect();
+    let out = redactor().response_body(200, &headers, &Body::full(GZIP));
+    assert!(out.text().starts_with("{\"password\": \"redacted-"), "{}", out.text());
+    let out = redactor().response_body(200, &headers, &Body::full(&GZIP[..GZIP.len() - 12]));
+    assert!(out.is_cut() && !out.text().contains("s3cret"), "{}", out.text());
     // An error page keeps what it says of itself, and nothing else.
     let page = "<html><head><title>RuntimeError at /items</title></head><body><h1>RuntimeError</h1><pre class=\"exception_value\">you have APPEND_SLASH set</pre><td>s3cret</td>";
     let headers: Headers = [("content-type", "text/html")].into_iter().collect();
@@ -311,3 +317,6 @@ fn advice_keeps_its_own_words_and_hides_recorded_secrets() {
     assert!(!address.contains("u:p@") && !address.contains("abc"), "{address}");
     assert!(address.starts_with("ask for http://") && address.ends_with(" itself"), "{address}");
 }
+
+/// `{"password": "s3cret-s3cret-s3cret", "a": "0123456789abcdef"}`, as gzip writes it.
+const GZIP: &[u8] = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\x03\xab\x56\x2a\x48\x2c\x2e\x2e\xcf\x2f\x4a\x51\xb2\x52\x50\x2a\x36\x4e\x2e\x4a\x2d\xd1\x45\xa1\x94\x74\x14\x94\x12\x41\x92\x06\x86\x46\xc6\x26\xa6\x66\xe6\x16\x96\x89\x49\xc9\x29\xa9\x69\x4a\xb5\x00\x76\xdb\x6d\x0d\x3d\x00\x00\x00";

@@ -1,6 +1,7 @@
 //! URLs in a JSON answer that lack the public prefix, such as those of the next page.
 
 use super::Rule;
+use crate::content;
 use crate::diagnose::Evidence;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_line};
@@ -70,13 +71,13 @@ fn body_url_lacks_prefix(case: &Case<'_>) -> Vec<Finding> {
 fn stray_url(case: &Case<'_>, hop: &ChainHop, prefix: &str) -> Option<String> {
     let response = hop.hop.response().filter(|it| it.status < 300)?;
     let is_json = response.headers.text("content-type").is_some_and(|it| it.contains("json"));
-    if !is_json || hop.sightings.is_empty() || response.headers.has("content-encoding") {
+    if !is_json || hop.sightings.is_empty() {
         return None;
     }
     let inner = &hop.innermost().request.url;
     let servers = [path::server_of(&hop.hop.request.url), path::server_of(inner)];
     let first = *path::segments(Target::parse(inner).path).first()?;
-    let text = response.body.text();
+    let text = content::of_response(response);
     let urls = text.split('"').filter(|it| it.starts_with("http://") || it.starts_with("https://"));
     let stray = urls.take(200).find(|url| {
         let target = Target::parse(url);

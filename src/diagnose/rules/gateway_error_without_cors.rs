@@ -2,6 +2,7 @@
 //! hides the real status.
 
 use super::Rule;
+use crate::content;
 use crate::diagnose::case::{Case, body, outer_header, status_line};
 use crate::diagnose::fix::{Fix, advise};
 use crate::diagnose::{Evidence, Finding};
@@ -107,7 +108,7 @@ fn finding(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Finding> {
 fn meaning(hop: &Hop) -> Option<&'static str> {
     let response = hop.response()?;
     let kind = response.headers.text("x-amzn-errortype");
-    let body = response.body.text();
+    let body = content::of_response(response);
     match kind.as_deref() {
         Some("ForbiddenException") if body.contains("\"Forbidden\"") => {
             Some("no such stage at this path, or refused by a key or the firewall")

@@ -1,6 +1,7 @@
 //! The gateway has no route for this path or method: the app was never asked.
 
 use super::Rule;
+use crate::content;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, body, outer_header, request_line};
 use crate::diagnose::fix::{Draft, Fix};
@@ -52,7 +53,7 @@ fn hides_a_404(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
 pub(super) fn says_so(hop: &Hop) -> bool {
     let Some(response) = hop.response() else { return false };
     let kind = response.headers.text("x-amzn-errortype").unwrap_or_default();
-    let body = response.body.text();
+    let body = content::of_response(response);
     let is_http_api =
         response.headers.has("apigw-requestid") && body.contains("{\"message\":\"Not Found\"}");
     kind.starts_with("MissingAuthenticationToken")

@@ -1,6 +1,7 @@
 //! A request to a gateway's path without a stage, or with one that does not exist.
 
 use super::Rule;
+use crate::content;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, body, outer_header, request_line};
 use crate::diagnose::fix::{Draft, Fix};
@@ -39,7 +40,7 @@ pub(super) fn says_so(hop: &Hop) -> bool {
                 .headers
                 .text("x-amzn-errortype")
                 .is_some_and(|it| it.starts_with("ForbiddenException"))
-            && (it.body.is_empty() || it.body.text().contains("\"Forbidden\""))
+            && (it.body.is_empty() || content::of_response(it).contains("\"Forbidden\""))
     })
 }
 
