@@ -23,6 +23,7 @@ pub mod model;
 pub mod palette;
 pub mod row;
 mod run;
+pub mod search;
 pub mod seen;
 mod terminal;
 mod text;

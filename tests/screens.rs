@@ -13,7 +13,7 @@ use std::sync::Arc;
 use chrono::FixedOffset;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use hopscope::diagnose::Analysis;
-use hopscope::trace::{HopId, Time};
+use hopscope::trace::{Body, HopId, Outcome, Time};
 use hopscope::tui::{
     ChainRow, Effect, Feed, Loaded, Look, Message, Model, Status, ThemeName, Totals, draw, update,
 };
@@ -247,6 +247,30 @@ fn filter_palette_and_help_take_the_keys() {
     snapshot!("help_80x24", it.drawn());
     it.keys("end pgdn pgdn pgdn pgdn");
     assert!(it.drawn().contains("the hop to blame"), "the help's end can be reached");
+}
+
+#[test]
+fn searches_and_folds_the_hop_view() {
+    let mut it = Session::story(80, 24);
+    let (_, analysis) = &mut it.chains[0];
+    let chain = Arc::make_mut(&mut Arc::make_mut(analysis).chain);
+    let hop = Arc::make_mut(&mut chain.hops[1].hop);
+    let Outcome::Answered(response) = &mut hop.outcome else { panic!("{hop:?}") };
+    response.headers.set("content-type", "application/json");
+    let rows = (0..40).map(|it| format!("{{\"id\": {it}}}")).collect::<Vec<_>>().join(", ");
+    response.body = Body::full(format!("{{\"items\": [{rows}], \"last\": \"needle\"}}"));
+    it.keys("j k enter enter / needle");
+    let drawn = it.drawn();
+    assert!(drawn.contains("\"last\": \"needle\"") && drawn.contains("in 1 line "), "{drawn}");
+    it.keys("enter - tab tab tab tab");
+    let drawn = it.drawn();
+    assert!(drawn.contains("{ 1 line },") && !drawn.contains("\"id\""), "{drawn}");
+    it.keys("-");
+    assert!(it.drawn().contains("\"items\": [ 120 lines ],"), "{}", it.drawn());
+    it.keys("+ + + + + + +");
+    assert!(it.drawn().contains("\"id\": 0"), "{}", it.drawn());
+    it.keys("m");
+    assert!(it.drawn().contains("needle"), "{}", it.drawn());
 }
 
 #[test]

@@ -3,56 +3,61 @@
 //! **Invariant:** every line is visible text; a body that is not what it says it is is shown as
 //! the bytes it is.
 
+mod fold;
+mod form;
 mod hex;
+mod image;
 mod json;
 
+use crate::content::{self, Content, End};
 use crate::trace::{Body, Headers, visible};
 
 /// A body, ready to be shown.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Shown {
-    /// `json`, `text`, `hex`; with what stands in the way of reading it.
+    /// `json`, `form`, `image`, `text`, `hex`; with what stands in the way of reading it.
     pub format: String,
     pub lines: Vec<String>,
     /// Bytes that were recorded and are not shown.
     pub hidden: usize,
 }
 
-/// Show a body in the best format that fits.
-pub fn show(body: &Body, headers: &Headers, cells: usize) -> Shown {
-    let bytes = body.bytes.get(..LIMIT.min(body.bytes.len())).unwrap_or_default();
-    let hidden = body.bytes.len() - bytes.len();
-    let encoding =
-        headers.text("content-encoding").filter(|it| !it.eq_ignore_ascii_case("identity"));
-    if let Some(encoding) = encoding {
-        let format = format!("hex, encoded as {}", visible(&encoding));
-        return Shown { format, lines: hex::lines(bytes, cells), hidden };
+/// Show a body in the best format that fits. What is nested deeper than `fold` is folded.
+pub fn show(body: &Body, headers: &Headers, cells: usize, fold: Option<usize>) -> Shown {
+    let content = content::decode(body, headers, LIMIT);
+    let (mut format, mut lines) = lines(&content, headers, cells);
+    if let Some(depth) = fold {
+        lines = fold::fold(lines, depth);
     }
+    // How much a coded body still holds is not known.
+    let is_plain = content.codings.is_empty();
+    let hidden = if is_plain { body.bytes.len().saturating_sub(LIMIT) } else { 0 };
+    let note = content.note().filter(|_| !(is_plain && content.end == End::Limit));
+    if let Some(note) = note {
+        format = format!("{format}, {}", visible(&note));
+    }
+    Shown { format, lines, hidden }
+}
+
+fn lines(content: &Content<'_>, headers: &Headers, cells: usize) -> (String, Vec<String>) {
+    let bytes = content.bytes.as_ref();
     let kind = headers.text("content-type").unwrap_or_default().to_lowercase();
-    let text = std::str::from_utf8(whole_characters(bytes)).ok();
-    let (format, lines) = match text {
-        Some(text) if hidden == 0 && json::is_json(text, &kind) => ("json", json::lines(text)),
-        Some(text) if looks_like_text(text) => ("text", text_lines(text)),
-        _ => ("hex", hex::lines(bytes, cells)),
-    };
-    Shown { format: format.to_owned(), lines, hidden }
-}
-
-/// Without a last character that the limit cut in two.
-fn whole_characters(bytes: &[u8]) -> &[u8] {
-    match std::str::from_utf8(bytes) {
-        Err(error) if error.error_len().is_none() => {
-            bytes.get(..error.valid_up_to()).unwrap_or_default()
-        }
-        _ => bytes,
+    if let Some(facts) = image::facts(bytes).filter(|_| content.is_decoded()) {
+        let mut lines = vec![facts.to_string(), String::new()];
+        lines.extend(hex::lines(bytes, cells));
+        return ("image".to_owned(), lines);
     }
-}
-
-/// Text has next to no control characters besides its line breaks.
-fn looks_like_text(text: &str) -> bool {
-    let odd = |it: &char| it.is_control() && !matches!(it, '\n' | '\r' | '\t' | '\x1b' | '\x0c');
-    let controls = text.chars().take(SAMPLE).filter(odd).count();
-    controls * 20 <= text.len().min(SAMPLE)
+    let text = if content.is_decoded() { content::as_text(bytes, headers) } else { None };
+    let Some(text) = text else { return ("hex".to_owned(), hex::lines(bytes, cells)) };
+    let is_whole = matches!(content.end, End::Whole | End::DecodedBefore);
+    let (format, lines) = if json::is_json(&text, &kind, is_whole) {
+        ("json", json::lines(&text))
+    } else if kind.contains("x-www-form-urlencoded") {
+        ("form", form::lines(&text))
+    } else {
+        ("text", text_lines(&text))
+    };
+    (format.to_owned(), lines)
 }
 
 fn text_lines(text: &str) -> Vec<String> {
@@ -61,9 +66,6 @@ fn text_lines(text: &str) -> Vec<String> {
 
 /// Bytes of a body that are shown; the rest is counted.
 const LIMIT: usize = 256 * 1024;
-
-/// Characters that are looked at to tell text from bytes.
-const SAMPLE: usize = 4096;
 
 #[cfg(test)]
 mod tests {
@@ -79,11 +81,37 @@ mod tests {
             ("image/png", b"\x89PNG\r\n\x1a\n", "hex", "00000000  89 50 4e 47"),
             ("", b"{}", "json", "{}"),
             ("text/plain", "a\u{202e}b".as_bytes(), "text", "a\\u{202e}b"),
+            ("text/plain; charset=latin1", b"\xfcber", "text", "über"),
+            ("application/x-www-form-urlencoded", b"a+b=%C3%BC&c", "form", "a b = ü"),
         ] {
             let headers: Headers = [("Content-Type", kind)].into_iter().collect();
-            let shown = show(&Body::full(bytes), &headers, 80);
+            let shown = show(&Body::full(bytes), &headers, 80, None);
             assert_eq!(shown.format, format, "{kind}");
             assert!(shown.lines[0].starts_with(first), "{kind}: {:?}", shown.lines);
         }
+    }
+
+    #[test]
+    fn shows_what_a_coding_hides() {
+        let gzip = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff\xab\x56\x4a\x54\xb2\x32\xac\x05\x00\x97\x02\x01\x9a\x07\x00\x00\x00";
+        for (bytes, coding, format, first) in [
+            (gzip.as_slice(), "gzip", "json, decoded from gzip", "{"),
+            (&gzip[..16], "gzip", "text, decoded from gzip, the rest is missing", "{\"a\""),
+            (gzip, "br", "hex, not readable as br", "00000000  1f 8b"),
+            (gzip, "dcz", "hex, still encoded as dcz", "00000000  1f 8b"),
+            (b"{}", "br", "json, decoded before it was recorded", "{}"),
+        ] {
+            let headers: Headers = [("content-encoding", coding)].into_iter().collect();
+            let shown = show(&Body::full(bytes), &headers, 80, None);
+            assert_eq!(shown.format, format, "{coding}");
+            assert!(
+                shown.lines.first().is_none_or(|it| it.starts_with(first)),
+                "{coding}: {:?}",
+                shown.lines
+            );
+        }
+        let zeros = Body::full(vec![b'0'; LIMIT + 5]);
+        let shown = show(&zeros, &Headers::new(), 80, None);
+        assert_eq!((shown.format.as_str(), shown.hidden), ("text", 5));
     }
 }

@@ -9,6 +9,7 @@ use chrono::FixedOffset;
 
 use super::message::{Loaded, Notice, Status, Totals};
 use super::row::ChainRow;
+use super::search::Search;
 use super::seen::Seen;
 use crate::diagnose::{Analysis, Finding};
 use crate::trace::{HopId, Time};
@@ -108,6 +109,10 @@ pub enum Overlay {
     Filter {
         before: String,
     },
+    /// What to look for in the hop view is being typed; `before` comes back when it is given up.
+    Search {
+        before: String,
+    },
     Palette {
         query: String,
         selected: usize,
@@ -179,6 +184,10 @@ pub struct Open {
     pub scroll: Scroll,
     /// Whether the next frame must scroll the selected hop into view.
     pub reveal: bool,
+    /// What is looked for in the hop view.
+    pub search: Search,
+    /// Levels of a body that the hop view shows; the rest is folded.
+    pub fold: Option<usize>,
 }
 
 impl Open {
@@ -186,7 +195,16 @@ impl Open {
     pub fn new(analysis: Arc<Analysis>) -> Open {
         let guilty = analysis.findings.first().map(|it| it.hop);
         let hop = guilty.or(analysis.judgement.verdict.hop).unwrap_or_default();
-        Open { analysis, hop, finding: 0, compare: 0, scroll: Scroll::default(), reveal: true }
+        Open {
+            analysis,
+            hop,
+            finding: 0,
+            compare: 0,
+            scroll: Scroll::default(),
+            reveal: true,
+            search: Search::default(),
+            fold: None,
+        }
     }
 
     pub fn finding(&self) -> Option<&Finding> {

@@ -13,6 +13,8 @@ pub struct Seen {
     pub panes: Vec<SeenPane>,
     /// Rows of the list of chains that were visible.
     pub list_rows: u16,
+    /// Lines of the hop view in which the search found something.
+    pub matches: usize,
 }
 
 /// One pane of the frame.

@@ -7,6 +7,7 @@ mod keys;
 mod list;
 mod mouse;
 mod open;
+mod search;
 #[cfg(test)]
 mod tests;
 
@@ -14,6 +15,7 @@ pub(super) use keys::tables;
 
 use super::message::{Effect, Message};
 use super::model::{Model, Overlay, Pane, Screen};
+use super::search::Seek;
 use super::{keymap::Action, text};
 use crate::redact::Redactor;
 
@@ -63,6 +65,11 @@ fn act(model: &mut Model, action: Action) -> Vec<Effect> {
         Action::PageUp => open::page(model, -1),
         Action::NextSection => open::next_section(model),
         Action::CompareWith => open::compare(model),
+        Action::Search => search::begin(model),
+        Action::NextMatch => search::seek(model, Seek::Next),
+        Action::PreviousMatch => search::seek(model, Seek::Previous),
+        Action::Fold => search::fold(model, search::Fold::More),
+        Action::Unfold => search::fold(model, search::Fold::Less),
         Action::Filter => {
             model.overlay = Overlay::Filter { before: model.list.filter.clone() };
             model.screen = Screen::Panes(Pane::Chains);

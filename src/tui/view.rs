@@ -11,6 +11,7 @@
 //!
 //! **Invariant:** views take what they show, never the model; only this file reads it.
 
+mod bodies;
 mod cells;
 mod chains;
 mod empty;
@@ -23,6 +24,7 @@ mod ladder;
 mod lineage;
 mod panel;
 mod panes;
+mod search;
 mod timing;
 mod top;
 mod verdict;
@@ -58,14 +60,14 @@ pub fn draw(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen {
         }
         Screen::Alone(focus) => panes::panes(model, focus, panes::Room::Narrow, middle, buf, look),
     };
-    footer_line(model, look, Rect { y: area.bottom() - 1, height: 1, ..area }, buf);
+    footer_line(model, &seen, look, Rect { y: area.bottom() - 1, height: 1, ..area }, buf);
     match &model.overlay {
         Overlay::Help { top } => help::help(*top, middle, buf, look),
         Overlay::Palette { query, selected } => {
             let found = palette::find(model.screen, query);
             help::palette(query, &found, *selected, middle, buf, look);
         }
-        Overlay::None | Overlay::Filter { .. } => {}
+        Overlay::None | Overlay::Filter { .. } | Overlay::Search { .. } => {}
     }
     seen
 }
@@ -87,20 +89,32 @@ fn hop_screen(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen 
         analysis: &open.analysis,
         hop: open.hop,
         compare: open.compare,
+        fold: open.fold,
         taps: &model.status.taps,
         zone: model.zone,
     };
-    let content = hop::content(&shown, panel::inner_width(area), look);
+    let mut content = hop::content(&shown, panel::inner_width(area), look);
+    let found = search::mark(&mut content, &open.search.words, look.theme.selected);
     let title = hop::title(&shown, look);
     let it = panel::Frame { pane: Pane::Hop, title, foot: None, focused: true };
-    let pane = panel::panel(&it, content, open.scroll.hop, area, buf, look);
-    Seen { panes: vec![pane], list_rows: model.seen.list_rows }
+    let last_top = content.lines.len().saturating_sub(usize::from(area.height.saturating_sub(2)));
+    let sought = open.search.seek.and_then(|it| it.line(&found, open.scroll.hop, last_top));
+    let pane = panel::panel(&it, content, sought.unwrap_or(open.scroll.hop), area, buf, look);
+    Seen { panes: vec![pane], list_rows: model.seen.list_rows, matches: found.len() }
 }
 
-fn footer_line(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) {
-    if matches!(model.overlay, Overlay::Filter { .. }) {
-        let of = model.list.window.of;
-        return footer::filter(&model.list.filter, of, area, buf, look);
+fn footer_line(model: &Model, seen: &Seen, look: &Look, area: Rect, buf: &mut Buffer) {
+    match (&model.overlay, &model.open) {
+        (Overlay::Filter { .. }, _) => {
+            let found = format!("{} match", model.list.window.of);
+            return footer::typed(&model.list.filter, &found, area, buf, look);
+        }
+        (Overlay::Search { .. }, Some(open)) => {
+            let lines = if seen.matches == 1 { "line" } else { "lines" };
+            let found = format!("in {} {lines}", seen.matches);
+            return footer::typed(&open.search.words, &found, area, buf, look);
+        }
+        _ => {}
     }
     if let Some(notice) = &model.notice {
         return footer::notice(notice, area, buf, look);

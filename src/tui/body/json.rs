@@ -7,14 +7,17 @@ use serde::de::IgnoredAny;
 
 use crate::trace::visible;
 
-/// Whether `text` is JSON and meant to be.
-pub(super) fn is_json(text: &str, kind: &str) -> bool {
+/// Whether `text` is JSON and meant to be. The beginning of a text has to be declared so.
+pub(super) fn is_json(text: &str, kind: &str, is_whole: bool) -> bool {
     let declared = kind.contains("json");
     let looks = text.trim_start().starts_with(['{', '[']);
-    (declared || looks) && serde_json::from_str::<IgnoredAny>(text).is_ok()
+    match serde_json::from_str::<IgnoredAny>(text) {
+        Ok(_) => declared || looks,
+        Err(error) => declared && looks && !is_whole && error.is_eof(),
+    }
 }
 
-/// `text`, which is JSON, one value a line.
+/// `text`, which is JSON or the beginning of it, one value a line.
 pub(super) fn lines(text: &str) -> Vec<String> {
     let mut out = Writer { lines: Vec::new(), line: String::new(), depth: 0 };
     let mut chars = text.char_indices().peekable();

@@ -6,6 +6,7 @@ use crate::tui::keymap::{self, Action};
 use crate::tui::message::Effect;
 use crate::tui::model::{Model, Overlay, Screen};
 use crate::tui::palette;
+use crate::tui::search::Seek;
 
 pub(super) fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
     if event.kind == KeyEventKind::Release {
@@ -24,6 +25,10 @@ pub(super) fn key(model: &mut Model, event: KeyEvent) -> Vec<Effect> {
         }
         Overlay::Filter { before } => {
             filter_key(model, event, before);
+            Vec::new()
+        }
+        Overlay::Search { before } => {
+            search_key(model, event, before);
             Vec::new()
         }
         Overlay::Palette { query, selected } => palette_key(model, event, query, selected),
@@ -50,6 +55,12 @@ pub(super) fn paste(model: &mut Model, pasted: &str) {
             model.list.filter.push_str(&line);
             super::list::refilter(model);
         }
+        Overlay::Search { .. } => {
+            if let Some(open) = &mut model.open {
+                open.search.words.push_str(&line);
+                open.search.seek = Some(Seek::Here);
+            }
+        }
         Overlay::Palette { query, selected } => {
             query.push_str(&line);
             *selected = 0;
@@ -72,6 +83,21 @@ fn filter_key(model: &mut Model, event: KeyEvent, before: String) {
         }
     }
     super::list::refilter(model);
+}
+
+fn search_key(model: &mut Model, event: KeyEvent, before: String) {
+    let Some(open) = &mut model.open else { return };
+    let words = &mut open.search.words;
+    match event.code {
+        KeyCode::Enter => {}
+        KeyCode::Esc => *words = before,
+        _ => {
+            if edit(words, event) {
+                open.search.seek = Some(Seek::Here);
+            }
+            model.overlay = Overlay::Search { before };
+        }
+    }
 }
 
 fn palette_key(

@@ -34,6 +34,9 @@ pub(super) fn drawn(model: &mut Model, seen: Seen) {
     if let Some(open) = &mut model.open {
         // A pane that was not drawn still owes it.
         open.reveal &= seen.pane(Pane::Chain).is_none();
+        if seen.pane(Pane::Hop).is_some() {
+            open.search.seek = None;
+        }
         for it in &seen.panes {
             open.scroll.set(it.pane, it.top);
         }

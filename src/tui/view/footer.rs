@@ -40,14 +40,14 @@ pub(super) fn notice(notice: &Notice, area: Rect, buf: &mut Buffer, look: &Look)
     buf.set_line(area.x, area.y, &line, area.width);
 }
 
-/// What is being typed as a filter.
-pub(super) fn filter(filter: &str, of: u64, area: Rect, buf: &mut Buffer, look: &Look) {
+/// What is being typed as a filter or to be searched, and what it found.
+pub(super) fn typed(text: &str, found: &str, area: Rect, buf: &mut Buffer, look: &Look) {
     let theme = &look.theme;
     let line = Line::from(vec![
         Span::styled(" / ", theme.key),
-        Span::styled(visible(filter).into_owned(), theme.strong),
+        Span::styled(visible(text).into_owned(), theme.strong),
         Span::styled(look.glyphs.cursor, theme.key),
-        Span::styled(format!("  {of} match  "), theme.dim),
+        Span::styled(format!("  {found}  "), theme.dim),
         Span::styled("enter", theme.key),
         Span::styled(" keep  ", theme.dim),
         Span::styled("esc", theme.key),

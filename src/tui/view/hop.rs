@@ -2,14 +2,13 @@
 
 use ratatui::text::{Line, Span};
 
-use super::cells::{cut, pad, width, wrap};
-use super::headers;
+use super::cells::{pad, wrap};
 use super::panel::Content;
 use super::timing;
+use super::{bodies, headers};
 use crate::diagnose::{Analysis, Answered};
 use crate::lineage::Actor;
-use crate::trace::{Body, ChainHop, Headers, Hop, HopId, Outcome, Response, Tap, visible};
-use crate::tui::body;
+use crate::trace::{ChainHop, Hop, HopId, Outcome, Response, Tap, visible};
 use crate::tui::compare::{self, Later, With};
 use crate::tui::theme::Look;
 
@@ -18,6 +17,8 @@ pub(super) struct Shown<'a> {
     pub(super) analysis: &'a Analysis,
     pub(super) hop: usize,
     pub(super) compare: usize,
+    /// Levels of a body that are shown.
+    pub(super) fold: Option<usize>,
     pub(super) taps: &'a [Tap],
     pub(super) zone: chrono::FixedOffset,
 }
@@ -59,17 +60,12 @@ pub(super) fn content(it: &Shown<'_>, cells: usize, look: &Look) -> Content {
     let theirs = other.map(|it| (&it.request.headers, request_later));
     headers::table(&hop.request.headers, theirs, &sides, cells, look, &mut content);
     content.blank();
+    let room = bodies::Room { cells, fold: it.fold, look };
     response(hop, other.map(|it| (it, answer_later)), &sides, cells, look, &mut content);
-    body_section(
-        "Request body",
-        &hop.request.body,
-        &hop.request.headers,
-        cells,
-        look,
-        &mut content,
-    );
+    bodies::section("Request body", &hop.request.body, &hop.request.headers, &room, &mut content);
     if let Outcome::Answered(response) = &hop.outcome {
-        body_section("Response body", &response.body, &response.headers, cells, look, &mut content);
+        let headers = &response.headers;
+        bodies::section("Response body", &response.body, headers, &room, &mut content);
     }
     content
 }
@@ -226,59 +222,6 @@ fn response_heading(response: &Response) -> String {
     let reason = crate::trace::visible_bytes(&response.reason).into_owned();
     let line = format!("{} {} {reason}", response.version.as_str(), response.status);
     format!("Response headers  {}", line.trim_end())
-}
-
-fn body_section(
-    name: &str,
-    body: &Body,
-    headers: &Headers,
-    cells: usize,
-    look: &Look,
-    content: &mut Content,
-) {
-    let theme = &look.theme;
-    if body.is_empty() {
-        return;
-    }
-    let shown = body::show(body, headers, cells);
-    content.heading(&format!("{name}  {}", size(body.length)), look);
-    if let Some(line) = content.lines.last_mut() {
-        line.push_span(Span::styled(format!("  {}", shown.format), theme.dim));
-    }
-    for line in shown.lines {
-        if width(&line) <= cells {
-            content.push(Span::styled(line, theme.text));
-        } else {
-            for part in wrap(&line, cells) {
-                content.push(Span::styled(part, theme.text));
-            }
-        }
-    }
-    let mut missing = Vec::new();
-    if shown.hidden > 0 {
-        missing.push(format!("{} more are recorded", size(shown.hidden as u64)));
-    }
-    if body.is_cut() {
-        let lost = body.length - body.bytes.len() as u64;
-        missing.push(format!("{} more went by and were not kept", size(lost)));
-    }
-    if !body.complete {
-        missing.push("its end was not seen".to_owned());
-    }
-    if !missing.is_empty() {
-        let text = cut(&missing.join(", "), cells, look.glyphs);
-        content.push(Span::styled(text, theme.warn));
-    }
-    content.blank();
-}
-
-/// A number of bytes for a person.
-fn size(bytes: u64) -> String {
-    const STEPS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match STEPS.iter().find(|(step, _)| bytes >= *step) {
-        Some((step, unit)) => format!("{}.{} {unit}", bytes / step, bytes % step * 10 / step),
-        None => format!("{bytes} bytes"),
-    }
 }
 
 /// Cells of the words before facts.

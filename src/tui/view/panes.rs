@@ -48,7 +48,7 @@ pub(super) fn panes(
     }
     let list = it.seen.iter().find(|it| it.pane == Pane::Chains);
     let list_rows = list.map_or(model.seen.list_rows, |it| it.inner.height);
-    Seen { list_rows, panes: it.seen }
+    Seen { list_rows, panes: it.seen, matches: 0 }
 }
 
 struct Panes<'a> {

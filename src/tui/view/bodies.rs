@@ -1,0 +1,72 @@
+//! Bodies in the hop view.
+
+use ratatui::text::Span;
+
+use super::cells::{cut, width, wrap};
+use super::panel::Content;
+use crate::trace::{Body, Headers};
+use crate::tui::body;
+use crate::tui::theme::Look;
+
+/// How a body is to be shown.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room<'a> {
+    pub(super) cells: usize,
+    /// Levels that are shown; the rest is folded.
+    pub(super) fold: Option<usize>,
+    pub(super) look: &'a Look,
+}
+
+/// One body under its heading; nothing for an empty one.
+pub(super) fn section(
+    name: &str,
+    body: &Body,
+    headers: &Headers,
+    room: &Room<'_>,
+    content: &mut Content,
+) {
+    let Room { cells, fold, look } = *room;
+    let theme = &look.theme;
+    if body.is_empty() {
+        return;
+    }
+    let shown = body::show(body, headers, cells, fold);
+    content.heading(&format!("{name}  {}", size(body.length)), look);
+    if let Some(line) = content.lines.last_mut() {
+        line.push_span(Span::styled(format!("  {}", shown.format), theme.dim));
+    }
+    for line in shown.lines {
+        if width(&line) <= cells {
+            content.push(Span::styled(line, theme.text));
+        } else {
+            for part in wrap(&line, cells) {
+                content.push(Span::styled(part, theme.text));
+            }
+        }
+    }
+    let mut missing = Vec::new();
+    if shown.hidden > 0 {
+        missing.push(format!("{} more are recorded", size(shown.hidden as u64)));
+    }
+    if body.is_cut() {
+        let lost = body.length - body.bytes.len() as u64;
+        missing.push(format!("{} more went by and were not kept", size(lost)));
+    }
+    if !body.complete {
+        missing.push("its end was not seen".to_owned());
+    }
+    if !missing.is_empty() {
+        let text = cut(&missing.join(", "), cells, look.glyphs);
+        content.push(Span::styled(text, theme.warn));
+    }
+    content.blank();
+}
+
+/// A number of bytes for a person.
+fn size(bytes: u64) -> String {
+    const STEPS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match STEPS.iter().find(|(step, _)| bytes >= *step) {
+        Some((step, unit)) => format!("{}.{} {unit}", bytes / step, bytes % step * 10 / step),
+        None => format!("{bytes} bytes"),
+    }
+}
