@@ -3,7 +3,7 @@
 //! **Invariant:** deciding does no I/O, and the URL that is recorded is what the client asked
 //! for, not normalised.
 
-use http::header::HOST;
+use http::header::{HOST, HeaderName};
 use http::request::Parts;
 use http::{Method, Uri};
 
@@ -29,7 +29,8 @@ pub(super) fn find(mode: &Mode, tap_address: &str, head: &Parts) -> (Route, Stri
     let host = head.uri.authority().map(|it| it.as_str().to_owned());
     let host = host.or_else(|| heads::text(&head.headers, HOST));
     let host = host.unwrap_or_else(|| tap_address.to_owned());
-    let scheme = head.uri.scheme_str().unwrap_or("http");
+    let told = matches!(mode, Mode::Reverse { .. }).then(|| told_scheme(head)).flatten();
+    let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or("http");
     let url = match (&head.method, path) {
         (&Method::CONNECT, _) => host.clone(),
         (_, "*") => format!("{scheme}://{host}/*"),
@@ -50,6 +51,16 @@ pub(super) fn find(mode: &Mode, tap_address: &str, head: &Parts) -> (Route, Stri
         Mode::Forward { .. } => forward(head, &host, path, tap_address),
     };
     (route, url)
+}
+
+/// The scheme that the client used, where TLS ends before the tap and that layer says so. It is
+/// part of the target URI ([RFC 9110, 7.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.1)),
+/// though not of this connection.
+fn told_scheme(head: &Parts) -> Option<&'static str> {
+    let told = heads::text(&head.headers, HeaderName::from_static("x-forwarded-proto"))?;
+    // The client's own comes first, where several layers each name one.
+    let first = told.split(',').next().unwrap_or_default().trim();
+    ["https", "http"].into_iter().find(|it| first.eq_ignore_ascii_case(it))
 }
 
 fn forward(head: &Parts, host: &str, path: &str, tap_address: &str) -> Route {
@@ -122,6 +133,24 @@ mod tests {
                 Route::Refused { .. } => "refused".to_owned(),
             };
             assert_eq!((found_url.as_str(), found.as_str()), (url, route), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_layer_before_a_reverse_tap_tells_the_scheme() {
+        let upstream: Upstream = "http://up:8000".parse().unwrap();
+        let reverse = Mode::Reverse { upstream, host: HostHeader::ByScheme };
+        let forward = TapSpec::forward("f", ([127, 0, 0, 1], 0).into()).mode;
+        for (mode, told, scheme) in [
+            (&reverse, "https", "https"),
+            (&reverse, "HTTPS, http", "https"),
+            (&reverse, "http", "http"),
+            (&reverse, "gopher", "http"),
+            (&forward, "https", "http"),
+        ] {
+            let request = http::Request::get("http://h/a").header("x-forwarded-proto", told);
+            let (head, ()) = request.body(()).unwrap().into_parts();
+            assert_eq!(find(mode, "tap:1", &head).1, format!("{scheme}://h/a"), "{told}");
         }
     }
 }
