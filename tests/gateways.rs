@@ -25,6 +25,8 @@ mod gateway;
 mod recorder;
 #[path = "gateways/scenario.rs"]
 mod scenario;
+#[path = "gateways/table.rs"]
+mod table;
 #[path = "gateways/told.rs"]
 mod told;
 
@@ -40,53 +42,18 @@ use hopscope::proxy::{Options, Proxy, TapSpec};
 use hopscope::store::Store;
 use hopscope::trace::{Hop, Tap};
 use recorder::Memory;
-use scenario::Scenario;
+use scenario::{Fix, Scenario};
+use table::Row;
 
 /// Every mistake gives exactly the findings of its row, with both taps and with each alone, and
 /// its fix makes the chain pass without a finding.
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes() {
-    let rows = all("mistakes.toml", |it| async move {
-        let recorded = record(&it).await;
-        let with_both = told::analyses(&recorded.hops, &recorded.taps);
-        let mut wrong = Vec::new();
-        let mut expect = |what: &str, is: Vec<String>, should: &[String]| {
-            if is != should {
-                wrong.push(format!("{}: {what} is {is:?}", it.name));
-            }
-        };
-        let answered = told::answered(&with_both);
-        expect("answered", vec![answered.clone()], std::slice::from_ref(&it.answered));
-        expect("findings", told::findings(&with_both), &it.findings);
-        for (idx, name, should) in [(0, "edge", &it.edge), (1, "origin", &it.origin)] {
-            let alone = told::with_one_tap(&recorded.hops, &recorded.taps, idx);
-            expect(name, told::findings(&alone), should);
-        }
-        let fixed = match it.fixed() {
-            None => "no fix given",
-            Some(fixed) => {
-                let recorded = record(&fixed).await;
-                let analyses = told::analyses(&recorded.hops, &recorded.taps);
-                let left = told::findings(&analyses);
-                if is_fine(&analyses) && left.is_empty() {
-                    "yes"
-                } else {
-                    let traffic = told::traffic(&analyses);
-                    wrong.push(format!("{}: fixed leaves {left:?}\n{traffic}", it.name));
-                    "no"
-                }
-            }
-        };
-        let first = told::findings(&with_both).into_iter().next().unwrap_or_else(|| "-".to_owned());
-        if !wrong.is_empty() {
-            wrong.push(told::traffic(&with_both));
-        } else if std::env::var_os("SHOW").is_some() {
-            println!("{}\n{}", it.name, told::traffic(&with_both));
-        }
-        Row { cells: [it.pair(), it.name, first, answered, fixed.to_owned()], wrong }
-    })
-    .await;
-    print(&rows);
+    let rows = all("mistakes.toml", mistake).await;
+    table::print(
+        &TAPS.map(|it| format!("{it}: pair, mistake, finding, who answered, fixed?")),
+        &rows,
+    );
 }
 
 /// No finding at all where nothing is wrong, whichever taps there are: 200s, 404s, logins with a
@@ -95,29 +62,96 @@ async fn mistakes() {
 async fn healthy_traffic() {
     let rows = all("healthy.toml", |it| async move {
         let recorded = record(&it).await;
-        let mut wrong = Vec::new();
-        let mut first = "-".to_owned();
-        let both = told::analyses(&recorded.hops, &recorded.taps);
-        let answered = told::answered(&both);
-        let views = [
-            ("both", both),
-            ("edge", told::with_one_tap(&recorded.hops, &recorded.taps, 0)),
-            ("origin", told::with_one_tap(&recorded.hops, &recorded.taps, 1)),
-        ];
-        for (name, analyses) in views {
+        let mut row = Row::default();
+        for (name, analyses) in TAPS.iter().zip(recorded.views()) {
             let findings = told::findings(&analyses);
+            let said = if findings.is_empty() { "-".to_owned() } else { findings.join(", ") };
+            let answered = told::answered(&analyses);
+            row.cells.push([it.pair(), it.name.clone(), said, answered, String::new()]);
             if !findings.is_empty() {
-                first.clone_from(&findings[0]);
                 let traffic = told::traffic(&analyses);
-                wrong.push(format!("{} {name}: {findings:?}\n{traffic}", it.name));
-            } else if std::env::var_os("SHOW").is_some() && name == "both" {
+                row.wrong.push(format!("{} {name}: {findings:?}\n{traffic}", it.name));
+            } else if std::env::var_os("SHOW").is_some() {
                 println!("{}\n{}", it.name, told::traffic(&analyses));
             }
         }
-        Row { cells: [it.pair(), it.name, first, answered, "-".to_owned()], wrong }
+        row
     })
     .await;
-    print(&rows);
+    let alarms = rows.iter().map(|it| it.wrong.len()).sum::<usize>();
+    println!("false alarms: {alarms} in {} recordings with {} taps each", rows.len(), TAPS.len());
+    table::print(&TAPS.map(|it| format!("{it}: pair, healthy, findings, who answered")), &rows);
+}
+
+/// The taps whose hops are looked at, as [`Recorded::views`] gives them.
+const TAPS: [&str; 3] = ["both taps", "edge tap only", "origin tap only"];
+
+async fn mistake(it: Scenario) -> Row {
+    let recorded = record(&it).await;
+    let [both, edge, origin] = recorded.views();
+    let mut row = Row::default();
+    let mut expect = |what: &str, is: &[String], should: &[String]| {
+        if is != should {
+            row.wrong.push(format!("{}: {what} is {is:?}", it.name));
+        }
+    };
+    expect("answered", &[told::answered(&both)], std::slice::from_ref(&it.answered));
+    expect("findings", &told::findings(&both), &it.findings);
+    expect("edge", &told::findings(&edge), &it.edge);
+    expect("origin", &told::findings(&origin), &it.origin);
+    let mut fixed = Vec::new();
+    for fix in it.fix.all() {
+        let done = apply(&it, fix, &recorded, &both).await;
+        let word = if done.is_ok() { "yes" } else { "no" };
+        fixed.push(format!("{} {word}", fix.name()));
+        row.wrong.extend(done.err().map(|why| format!("{}, fixed {}: {why}", it.name, fix.name())));
+    }
+    if fixed.is_empty() {
+        fixed.push("no fix given".to_owned());
+    }
+    let advice = |it: &[Analysis]| told::headline(it).map(|it| it.fix.clone());
+    for (idx, analyses) in [&both, &edge, &origin].into_iter().enumerate() {
+        let findings = told::findings(analyses);
+        let first = findings.first().cloned().unwrap_or_else(|| "-".to_owned());
+        let told = if idx == 0 { first } else { findings.join(", ") };
+        let is_fixed = match advice(analyses) {
+            _ if idx == 0 => fixed.join(", "),
+            None => "-".to_owned(),
+            same if same == advice(&both) => "the same fix".to_owned(),
+            Some(_) => "another fix".to_owned(),
+        };
+        row.cells.push([it.pair(), it.name.clone(), told, told::answered(analyses), is_fixed]);
+    }
+    if !row.wrong.is_empty() || std::env::var_os("SHOW").is_some() {
+        println!("{}\n{}", it.name, told::traffic(&both));
+    }
+    row
+}
+
+/// Change the real configuration, and ask once more.
+async fn apply(
+    it: &Scenario,
+    fix: &Fix,
+    seen: &Recorded,
+    found: &[Analysis],
+) -> Result<(), String> {
+    let printed = || {
+        let all = || found.iter().flat_map(|it| &it.findings);
+        let of = all().find(|it| fix.of.as_deref().is_none_or(|code| it.code == code));
+        let text = of.map(|it| it.fix.clone()).unwrap_or_default();
+        // Gateway and app have other ports the next time.
+        text.replace(&seen.edge.to_string(), "{edge}").replace(&seen.origin.to_string(), "{app}")
+    };
+    let fixed = it.fixed(fix, printed)?;
+    let recorded = record(&fixed).await;
+    let [analyses, ..] = recorded.views();
+    let left = told::findings(&analyses);
+    let fine = is_fine(&analyses);
+    if fine && left == fix.leaves {
+        return Ok(());
+    }
+    let traffic = told::traffic(&analyses);
+    Err(format!("leaves {left:?}\n{}\n{}\n{traffic}", fixed.config(), fixed.code))
 }
 
 /// The same from a file, through the command line, for what a real curl asked: it follows the
@@ -150,19 +184,6 @@ async fn curl_and_explain() {
     }
 }
 
-/// One line of the table, and what was not as expected.
-struct Row {
-    /// Pair, mistake, first finding, who answered, fixed.
-    cells: [String; 5],
-    wrong: Vec<String>,
-}
-
-impl Row {
-    fn failed(why: String) -> Row {
-        Row { cells: Default::default(), wrong: vec![why] }
-    }
-}
-
 impl Scenario {
     fn pair(&self) -> String {
         format!("{} + {}", self.gateway, self.app)
@@ -189,21 +210,6 @@ where
     rows.buffered(4).map(|it| it.unwrap_or_else(|it| Row::failed(it.to_string()))).collect().await
 }
 
-fn print(rows: &[Row]) {
-    let mut widths = [0; 5];
-    for row in rows {
-        for (width, cell) in widths.iter_mut().zip(&row.cells) {
-            *width = cell.chars().count().max(*width);
-        }
-    }
-    for row in rows {
-        let cells = row.cells.iter().zip(widths).map(|(cell, width)| format!("{cell:width$}"));
-        println!("{}", cells.collect::<Vec<_>>().join("  ").trim_end());
-    }
-    let wrong: Vec<&str> = rows.iter().flat_map(|it| &it.wrong).map(String::as_str).collect();
-    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
-}
-
 /// Whether the page can read the answer of every chain.
 fn is_fine(analyses: &[Analysis]) -> bool {
     analyses.iter().all(|it| it.judgement.verdict.outcome == VerdictOutcome::Allowed)
@@ -212,6 +218,16 @@ fn is_fine(analyses: &[Analysis]) -> bool {
 struct Recorded {
     hops: Vec<Arc<Hop>>,
     taps: Vec<Tap>,
+    edge: SocketAddr,
+    origin: SocketAddr,
+}
+
+impl Recorded {
+    /// What is told of it with both taps, with the edge tap only, with the origin tap only.
+    fn views(&self) -> [Vec<Analysis>; 3] {
+        let alone = |idx| told::with_one_tap(&self.hops, &self.taps, idx);
+        [told::analyses(&self.hops, &self.taps), alone(0), alone(1)]
+    }
 }
 
 /// Set everything up, let the browser ask, and keep what the taps saw.
@@ -237,8 +253,9 @@ async fn record_with(it: &Scenario, client: Client) -> Recorded {
             silent.local_addr().unwrap()
         }
         name => {
-            let (name, options) = (name.to_owned(), it.options.clone());
-            tokio::task::spawn_blocking(move || apps::app(&name, &options)).await.unwrap()
+            let (name, options, code) = (name.to_owned(), it.options.clone(), it.code.clone());
+            let app = move || apps::app(&name, &options, &code);
+            tokio::task::spawn_blocking(app).await.unwrap()
         }
     };
     loop {
@@ -258,7 +275,7 @@ async fn record_with(it: &Scenario, client: Client) -> Recorded {
             Err(error) => panic!("{}: {error}", it.name),
         };
         let (taps, origin) = (bound.taps(), bound.addresses()[1]);
-        let started = Gateway::start(&it.gateway, &it.config, gateway_at, origin).await;
+        let started = Gateway::start(&it.gateway, &it.config(), gateway_at, origin).await;
         let Some(_gateway) = started else { continue };
         let recorder = Memory::new();
         let proxy = bound.start(&recorder);
@@ -275,7 +292,7 @@ async fn record_with(it: &Scenario, client: Client) -> Recorded {
         }
         let hops = recorder.take().await;
         proxy.kill().await;
-        return Recorded { hops, taps };
+        return Recorded { hops, taps, edge, origin };
     }
 }
 

@@ -19,8 +19,8 @@ pub(super) struct Who<'a> {
     pub(super) answered: Vec<Answered>,
     /// Who stands between the outermost and the innermost tap (or, with one tap, behind it).
     pub(super) between: Option<Actor>,
-    /// Every product that was recognised anywhere in the chain.
-    pub(super) products: Vec<&'a str>,
+    /// Every product that was recognised anywhere in the chain, and what it is.
+    pub(super) products: Vec<(&'a str, Actor)>,
 }
 
 pub(super) fn who_answered<'a>(
@@ -35,10 +35,10 @@ pub(super) fn who_answered<'a>(
     let scene = Scene { chain, taps, servers, in_the_way };
     let answered =
         chain.hops.iter().zip(&fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
-    let mut products: Vec<&str> = Vec::new();
+    let mut products: Vec<(&str, Actor)> = Vec::new();
     for print in fits.iter().flat_map(|it| it.outer.iter().chain(&it.inner)) {
-        if !products.contains(&print.product.as_str()) {
-            products.push(&print.product);
+        if !products.iter().any(|(it, _)| *it == print.product) {
+            products.push((&print.product, print.actor));
         }
     }
     let two_taps = chain.hops.iter().any(|it| !it.sightings.is_empty());

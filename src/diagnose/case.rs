@@ -18,8 +18,8 @@ pub struct Case<'a> {
     pub actors: &'a Actors,
     pub route: Option<&'a Route>,
     pub lineage: &'a [Lineage],
-    /// Every product recognised in the chain.
-    pub products: &'a [&'a str],
+    /// Every product recognised in the chain, and what it is.
+    pub products: &'a [(&'a str, Actor)],
     pub servers: &'a Servers,
 }
 
@@ -63,11 +63,12 @@ impl<'a> Case<'a> {
         matches!(self.by(idx), Actor::Gateway | Actor::Proxy | Actor::Cdn | Actor::Cache)
     }
 
-    /// Whether this product was recognised anywhere in the chain.
-    pub fn knows(&self, product: &str) -> bool {
+    /// What a product is that was recognised anywhere in the chain, by the beginning of its
+    /// name.
+    pub fn known(&self, product: &str) -> Option<Actor> {
         let begins =
-            |it: &&str| it.get(..product.len()).is_some_and(|it| it.eq_ignore_ascii_case(product));
-        self.products.iter().any(begins)
+            |it: &str| it.get(..product.len()).is_some_and(|it| it.eq_ignore_ascii_case(product));
+        self.products.iter().find(|(it, _)| begins(it)).map(|(_, actor)| *actor)
     }
 
     /// The product that answered a hop, for a sentence.

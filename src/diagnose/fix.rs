@@ -1,5 +1,8 @@
 //! Fixes: what to change, for the products that are known in the chain.
 //!
+//! What stands between backquotes in a fix is the setting itself, to be applied as printed; all
+//! of one product's settings belong together. The words around it say where it goes.
+//!
 //! **Invariant:** a fix is data beside its rule, and names where it is documented.
 
 pub(super) mod allow_origin;
@@ -24,17 +27,40 @@ pub(super) struct Advice {
     pub(super) sources: Vec<&'static str>,
 }
 
-/// The fixes for the products known in this chain; those for any product when there are none.
-/// At most two, so that a reader knows where to begin.
+/// The fixes for the products known in this chain, on either side; those for any product when
+/// there are none. At most two, so that a reader knows where to begin.
 pub(super) fn advise(case: &Case<'_>, fixes: &[Fix], words: &[(&str, &str)]) -> Advice {
-    let known = |it: &&Fix| !it.product.is_empty() && case.knows(it.product);
-    let mut chosen: Vec<&Fix> = fixes.iter().filter(known).take(2).collect();
+    advise_layer(case, fixes, words, Actor::Unknown)
+}
+
+/// The same, for products of the layer that made the mistake: who adds a header twice in a
+/// gateway is not helped by a setting of the app.
+pub(super) fn advise_layer(
+    case: &Case<'_>,
+    fixes: &[Fix],
+    words: &[(&str, &str)],
+    by: Actor,
+) -> Advice {
+    let applies = |it: Actor| match by {
+        Actor::App => it == Actor::App,
+        Actor::Gateway | Actor::Proxy | Actor::Cdn | Actor::Cache => it != Actor::App,
+        _ => true,
+    };
+    let known = |it: &&Fix| !it.product.is_empty() && case.known(it.product).is_some_and(applies);
+    let mut chosen: Vec<&Fix> = Vec::new();
+    for fix in fixes.iter().filter(known) {
+        // FastAPI is Starlette: the same words once.
+        if chosen.len() < 2 && !chosen.iter().any(|it| it.text == fix.text) {
+            chosen.push(fix);
+        }
+    }
     if chosen.is_empty() {
         chosen = fixes.iter().filter(|it| it.product.is_empty()).take(1).collect();
     }
     let mut text = chosen.iter().map(|it| it.text).collect::<Vec<_>>().join("; or ");
     for (word, value) in words {
-        text = text.replace(&format!("{{{word}}}"), value);
+        // What was on the wire ends no setting.
+        text = text.replace(&format!("{{{word}}}"), &value.replace('`', "'"));
     }
     Advice { text, sources: chosen.iter().map(|it| it.source).collect() }
 }
@@ -51,8 +77,19 @@ pub(super) struct Draft<'f> {
 }
 
 impl Draft<'_> {
+    /// With the fixes of the layer that made the mistake.
     pub(super) fn finding(self, case: &Case<'_>) -> Finding {
+        let advice = advise_layer(case, self.fixes, self.words, self.by);
+        self.with(advice)
+    }
+
+    /// With fixes on either side: what one layer does wrong, another can put right.
+    pub(super) fn finding_on_either_side(self, case: &Case<'_>) -> Finding {
         let advice = advise(case, self.fixes, self.words);
+        self.with(advice)
+    }
+
+    fn with(self, advice: Advice) -> Finding {
         Finding {
             code: self.code,
             hop: self.hop,

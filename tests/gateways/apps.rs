@@ -9,15 +9,17 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, LazyLock, Mutex, OnceLock};
 
-/// Where the app `name` with these options (`debug=on cors=off`) listens; started if need be.
-pub(crate) fn app(name: &str, options: &str) -> SocketAddr {
+/// Where the app `name` with these options (`debug=on cors=off`) and these lines of its own
+/// language listens; started if need be.
+pub(crate) fn app(name: &str, options: &str, code: &str) -> SocketAddr {
     type Started = HashMap<String, Arc<OnceLock<(SocketAddr, Child)>>>;
     static STARTED: LazyLock<Mutex<Started>> = LazyLock::new(Mutex::default);
-    let place = Arc::clone(STARTED.lock().unwrap().entry(format!("{name} {options}")).or_default());
-    place.get_or_init(|| start(name, options)).0
+    let place =
+        Arc::clone(STARTED.lock().unwrap().entry(format!("{name} {options} {code}")).or_default());
+    place.get_or_init(|| start(name, options, code)).0
 }
 
-fn start(name: &str, options: &str) -> (SocketAddr, Child) {
+fn start(name: &str, options: &str, code: &str) -> (SocketAddr, Child) {
     let apps = folder().join("apps");
     let mut command = if name == "express" {
         let mut command = Command::new("node");
@@ -30,7 +32,7 @@ fn start(name: &str, options: &str) -> (SocketAddr, Child) {
         command.arg(apps.join(format!("{name}_app.py"))).env("PYTHONDONTWRITEBYTECODE", "1");
         command
     };
-    command.args(options.split_whitespace());
+    command.args(options.split_whitespace()).env("SETTING", code);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut process = command.spawn().unwrap_or_else(|it| panic!("{command:?}: {it}"));
     let mut said = BufReader::new(process.stdout.take().unwrap()).lines();

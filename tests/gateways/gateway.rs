@@ -17,7 +17,7 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     /// Start `product` at `address` with `config` in its server's place; `{app}` in it is where
-    /// the app is. `None`: somebody else got the port first.
+    /// the app is, `{edge}` where clients ask. `None`: somebody else got the port first.
     pub(crate) async fn start(
         product: &str,
         config: &str,
@@ -34,6 +34,7 @@ impl Gateway {
             .replace("{listen}", &address.to_string())
             .replace("{host}", &address.ip().to_string())
             .replace("{port}", &address.port().to_string())
+            .replace("{edge}", &format!("127.0.0.1:{}", address.port()))
             .replace("{app}", &app.to_string());
         std::fs::write(&file, text).unwrap();
         std::fs::write(folder.path().join("users"), USERS).unwrap();

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hopscope::diagnose::{Analysis, Servers, analyse};
+use hopscope::diagnose::{Analysis, Finding, Servers, analyse};
 use hopscope::fetch::{Known, judge};
 use hopscope::link;
 use hopscope::trace::{Hop, Tap, TapId};
@@ -44,6 +44,11 @@ pub(crate) fn findings(analyses: &[Analysis]) -> Vec<String> {
         }
     }
     all
+}
+
+/// The first finding of all.
+pub(crate) fn headline(analyses: &[Analysis]) -> Option<&Finding> {
+    analyses.iter().flat_map(|it| &it.findings).next()
 }
 
 /// `app:Django proxy:nginx | app`: hops with blanks, chains with bars between. `?` after an

@@ -17,12 +17,27 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "nginx",
-        text: "remove proxy_hide_header Access-Control-Allow-Origin (nginx)",
+        text: "remove proxy_hide_header, or set it here: `add_header Access-Control-Allow-Origin {origin} always;` (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_hide_header",
     },
     Fix {
+        product: "Apache",
+        text: "remove the Header unset, or set it after that: `Header always set Access-Control-Allow-Origin \"{origin}\"` (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "remove the del-header, or set it after that: `http-after-response set-header Access-Control-Allow-Origin {origin}` (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "remove header_down -Access-Control-Allow-Origin from reverse_proxy, or set it: `header >Access-Control-Allow-Origin {origin}` (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/header",
+    },
+    Fix {
         product: "",
-        text: "let the gateway pass the app's Access-Control-Allow-* headers on, or set them itself for {origin}",
+        text: "in the gateway's settings, pass the app's Access-Control-Allow-* headers on, or set them there for {origin}",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];

@@ -17,27 +17,27 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "nginx",
-        text: "remove add_header Access-Control-Allow-Origin, or proxy_hide_header Access-Control-Allow-Origin; beside it (nginx)",
+        text: "remove the add_header, or hide the app's: `proxy_hide_header Access-Control-Allow-Origin;` beside it (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_hide_header",
     },
     Fix {
         product: "Apache",
-        text: "Header set instead of Header add, or leave it to the app (Apache)",
+        text: "`Header onsuccess unset Access-Control-Allow-Origin` before the line that adds it, or leave it to the app (Apache)",
         source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
     },
     Fix {
         product: "Caddy",
-        text: "header_down -Access-Control-Allow-Origin in reverse_proxy, or remove the header directive (Caddy)",
+        text: "`header_down -Access-Control-Allow-Origin` in reverse_proxy, or remove the header directive (Caddy)",
         source: "https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#headers",
     },
     Fix {
         product: "HAProxy",
-        text: "http-response set-header instead of add-header, or leave it to the app (HAProxy)",
-        source: "https://docs.haproxy.org/3.0/configuration.html#http-response%20set-header",
+        text: "`http-response del-header Access-Control-Allow-Origin` before the line that adds it, or leave it to the app (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-response%20del-header",
     },
     Fix {
         product: "",
-        text: "let one layer alone add Access-Control-Allow-Origin",
+        text: "let one layer alone add Access-Control-Allow-Origin: remove it from the gateway's settings or from the app",
         source: "https://fetch.spec.whatwg.org/#concept-cors-check",
     },
 ];

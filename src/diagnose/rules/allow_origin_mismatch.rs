@@ -5,27 +5,13 @@
 use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, outer_header, request_header};
-use crate::diagnose::fix::{Draft, Fix, allow_origin};
+use crate::diagnose::fix::{Draft, allow_origin};
 
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-mismatch",
     find: allow_origin_mismatch,
     causes: &["origin-null-after-redirect", "redirect-loop"],
 };
-
-const FIXES: &[Fix] = &[
-    allow_origin::DJANGO_CORS_HEADERS,
-    allow_origin::DJANGO,
-    allow_origin::FASTAPI,
-    allow_origin::STARLETTE,
-    allow_origin::WERKZEUG,
-    allow_origin::EXPRESS,
-    Fix {
-        product: "",
-        text: "answer exactly {origin}: scheme, host and port as the browser sends them, without a slash at the end",
-        source: "https://fetch.spec.whatwg.org/#concept-cors-check",
-    },
-];
 
 fn allow_origin_mismatch(case: &Case<'_>) -> Vec<Finding> {
     let name = "access-control-allow-origin";
@@ -49,7 +35,7 @@ fn allow_origin_mismatch(case: &Case<'_>) -> Vec<Finding> {
             by,
             title,
             evidence,
-            fixes: FIXES,
+            fixes: allow_origin::FIXES,
             words: &[("origin", &origin)],
         }
         .finding(case),

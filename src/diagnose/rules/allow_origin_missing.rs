@@ -3,7 +3,7 @@
 use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_header, request_line, status_line};
-use crate::diagnose::fix::{Draft, Fix, allow_origin};
+use crate::diagnose::fix::{Draft, allow_origin};
 use crate::lineage::Actor;
 use crate::trace::{ChainHop, HopKind};
 
@@ -21,39 +21,6 @@ pub(super) const RULE: Rule = Rule {
     ],
 };
 
-const FIXES: &[Fix] = &[
-    allow_origin::DJANGO_CORS_HEADERS,
-    allow_origin::DJANGO,
-    allow_origin::FASTAPI,
-    allow_origin::STARLETTE,
-    allow_origin::WERKZEUG,
-    allow_origin::EXPRESS,
-    Fix {
-        product: "",
-        text: "let the app (or one layer before it) answer with Access-Control-Allow-Origin: {origin} and Vary: Origin",
-        source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
-    },
-];
-
-/// Where the answer was made before the app.
-const ON_THE_WAY: &[Fix] = &[
-    Fix {
-        product: "nginx",
-        text: "add_header Access-Control-Allow-Origin {origin} always; (nginx)",
-        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
-    },
-    Fix {
-        product: "AWS API Gateway",
-        text: "add Access-Control-Allow-Origin to the OPTIONS method's response (\"Enable CORS\"), or pass OPTIONS to the app, and deploy the API again",
-        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html",
-    },
-    Fix {
-        product: "",
-        text: "let the gateway pass this request on to the app, or answer with Access-Control-Allow-Origin: {origin} itself",
-        source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
-    },
-];
-
 fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
     let mut found =
         case.blocked_hops().filter(|(idx, it, status)| is_plainly_missing(case, *idx, it, *status));
@@ -65,7 +32,6 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
     let by = case.known_author("access-control-allow-origin", idx);
     let who = if by == Actor::Unknown { "" } else { ": nobody on the way sent one" };
     let title = format!("The answer to {what} has no Access-Control-Allow-Origin{who}.");
-    let fixes = if case.is_made_on_the_way(idx) { ON_THE_WAY } else { FIXES };
     let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
         Draft {
@@ -74,7 +40,7 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
             by,
             title,
             evidence,
-            fixes,
+            fixes: allow_origin::FIXES,
             words: &[("origin", &origin)],
         }
         .finding(case),

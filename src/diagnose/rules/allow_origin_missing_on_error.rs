@@ -26,18 +26,28 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "nginx",
-        text: "add_header Access-Control-Allow-Origin … always; (nginx adds it to errors only with always)",
+        text: "`add_header Access-Control-Allow-Origin {origin} always;` instead of the one without always, which leaves errors out (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
     },
     Fix {
         product: "Apache",
-        text: "Header always set Access-Control-Allow-Origin … (Apache)",
+        text: "`Header always set Access-Control-Allow-Origin \"{origin}\"` instead of the one without always, which leaves errors out (Apache)",
         source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
     },
     Fix {
+        product: "HAProxy",
+        text: "`http-after-response set-header Access-Control-Allow-Origin {origin}` instead of http-response, which leaves its own errors out (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
         product: "Starlette",
-        text: "an unhandled error bypasses CORSMiddleware: wrap the whole app in it, or handle the error (FastAPI, Starlette)",
+        text: "an unhandled error bypasses CORSMiddleware as it is added: put it around the whole app, `app = CORSMiddleware(app, allow_origins=[\"{origin}\"], allow_methods=[\"*\"], allow_headers=[\"*\"])` (FastAPI, Starlette)",
         source: "https://www.starlette.io/middleware/#corsmiddleware",
+    },
+    Fix {
+        product: "Express",
+        text: "`response.set(\"Access-Control-Allow-Origin\", \"{origin}\");` in the error handler (Express)",
+        source: "https://expressjs.com/en/guide/error-handling.html",
     },
     Fix {
         product: "",
@@ -64,6 +74,7 @@ fn allow_origin_missing_on_error(case: &Case<'_>) -> Vec<Finding> {
         "The {status} has no Access-Control-Allow-Origin, though other answers of this server have it: the CORS message hides the {status}."
     );
     let status = status.to_string();
+    let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
         Draft {
             code: RULE.code,
@@ -72,7 +83,7 @@ fn allow_origin_missing_on_error(case: &Case<'_>) -> Vec<Finding> {
             title,
             evidence,
             fixes: FIXES,
-            words: &[("status", &status)],
+            words: &[("status", &status), ("origin", &origin)],
         }
         .finding(case),
     ]

@@ -6,7 +6,7 @@
 use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_header, response_header, status_line};
-use crate::diagnose::fix::{Fix, advise};
+use crate::diagnose::fix::{Fix, advise_layer};
 use crate::lineage::{State, What};
 use crate::trace::HopKind;
 
@@ -19,12 +19,12 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "put CorsMiddleware above CommonMiddleware in MIDDLEWARE, and ask for the form of the path that the app wants, which avoids the redirect (Django)",
+        text: "`MIDDLEWARE.insert(0, \"corsheaders.middleware.CorsMiddleware\")`: CorsMiddleware has to stand above CommonMiddleware; asking for the form of the path that the app wants avoids the redirect (Django)",
         source: "https://github.com/adamchainz/django-cors-headers#setup",
     },
     Fix {
         product: "nginx",
-        text: "add_header Access-Control-Allow-Origin … always; where the redirect is made (nginx)",
+        text: "`add_header Access-Control-Allow-Origin {origin} always;` where the redirect is made (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
     },
     Fix {
@@ -53,7 +53,8 @@ fn allow_origin_missing_on_redirect(case: &Case<'_>) -> Vec<Finding> {
         let mut evidence: Vec<_> = status_line(idx, &it.hop).into_iter().collect();
         evidence.extend(response_header(idx, it, "location"));
         evidence.extend(request_header(idx, &it.hop, "origin"));
-        let advice = advise(case, FIXES, &[]);
+        let origin = it.hop.request.headers.text("origin").unwrap_or_default();
+        let advice = advise_layer(case, FIXES, &[("origin", &origin)], case.by(idx));
         found.push(Finding {
             code: RULE.code,
             hop: idx,

@@ -10,17 +10,27 @@ pub(super) const RULE: Rule = Rule { code: "answer-replaced", find: answer_repla
 const FIXES: &[Fix] = &[
     Fix {
         product: "nginx",
-        text: "proxy_intercept_errors off; so that the app's errors reach the client (nginx)",
+        text: "`proxy_intercept_errors off;` so that the app's errors reach the client (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_intercept_errors",
     },
     Fix {
         product: "Apache",
-        text: "ProxyErrorOverride Off, so that the app's errors reach the client (Apache)",
+        text: "`ProxyErrorOverride Off`, so that the app's errors reach the client (Apache)",
         source: "https://httpd.apache.org/docs/current/mod/mod_proxy.html#proxyerroroverride",
     },
     Fix {
+        product: "Caddy",
+        text: "remove handle_response from reverse_proxy, so that the app's errors reach the client (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#headers",
+    },
+    Fix {
+        product: "Traefik",
+        text: "remove the errors middleware from the router, so that the app's errors reach the client (Traefik)",
+        source: "https://doc.traefik.io/traefik/middlewares/http/errorpages/",
+    },
+    Fix {
         product: "",
-        text: "let the gateway pass the app's answer on; look at its log for why it did not (a limit, a header it refuses, an error page)",
+        text: "let the gateway pass the app's answer on; look at its settings and its log for why it did not (an error page, a limit, a header it refuses)",
         source: "https://www.rfc-editor.org/rfc/rfc9110#name-502-bad-gateway",
     },
 ];

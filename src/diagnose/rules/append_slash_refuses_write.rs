@@ -20,12 +20,12 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "AWS API Gateway",
-        text: "let the endpoint URL end in a slash: http://{app}/{proxy}/ and deploy the API again; or register the URL without a slash and set APPEND_SLASH = False",
+        text: "let the endpoint URL end in a slash: `http://{app}/{proxy}/` and deploy the API again; or register the URL without a slash and set APPEND_SLASH = False",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#append-slash",
     },
     Fix {
         product: "",
-        text: "send the request to {path}/ with the slash; or register the URL without it and set APPEND_SLASH = False",
+        text: "send the request to `{path}/` with the slash; or register the URL without it and set APPEND_SLASH = False",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#append-slash",
     },
 ];

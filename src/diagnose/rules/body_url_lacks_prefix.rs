@@ -15,18 +15,28 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "FORCE_SCRIPT_NAME = \"{prefix}\" (and USE_X_FORWARDED_HOST = True, when the host is wrong too) (Django)",
+        text: "`FORCE_SCRIPT_NAME = \"{prefix}\"` in the settings (and USE_X_FORWARDED_HOST = True, when the host is wrong too) (Django)",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#force-script-name",
     },
     Fix {
         product: "FastAPI",
-        text: "root_path=\"{prefix}\" (FastAPI)",
+        text: "`root_path=\"{prefix}\"` (FastAPI, Starlette)",
+        source: "https://fastapi.tiangolo.com/advanced/behind-a-proxy/",
+    },
+    Fix {
+        product: "Starlette",
+        text: "`root_path=\"{prefix}\"` (FastAPI, Starlette)",
         source: "https://fastapi.tiangolo.com/advanced/behind-a-proxy/",
     },
     Fix {
         product: "Werkzeug",
-        text: "ProxyFix(app.wsgi_app, x_prefix=1), with a proxy that sends X-Forwarded-Prefix: {prefix} (Flask)",
+        text: "`app.wsgi_app = ProxyFix(app.wsgi_app, x_prefix=1)`, and let the gateway send X-Forwarded-Prefix: {prefix} (Flask)",
         source: "https://flask.palletsprojects.com/en/stable/deploying/proxy_fix/",
+    },
+    Fix {
+        product: "Spring",
+        text: "`server.forward-headers-strategy=framework`, and let the gateway send X-Forwarded-Prefix: {prefix} (Spring)",
+        source: "https://docs.spring.io/spring-boot/how-to/webserver.html#howto.webserver.use-behind-a-proxy-server",
     },
     Fix {
         product: "",

@@ -13,22 +13,47 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "CORS_ALLOW_CREDENTIALS = True (django-cors-headers)",
+        text: "`CORS_ALLOW_CREDENTIALS = True` in the settings (django-cors-headers)",
         source: "https://github.com/adamchainz/django-cors-headers#configuration",
     },
     Fix {
         product: "Starlette",
-        text: "CORSMiddleware with allow_credentials=True (FastAPI, Starlette)",
+        text: "`app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_credentials=True, allow_methods=[\"*\"], allow_headers=[\"*\"])` in place of the one that is there (FastAPI, Starlette)",
         source: "https://www.starlette.io/middleware/#corsmiddleware",
     },
     Fix {
+        product: "Werkzeug",
+        text: "`CORS(app, origins=[\"{origin}\"], supports_credentials=True)` in place of the one that is there (flask-cors)",
+        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
+    },
+    Fix {
         product: "Express",
-        text: "cors({ credentials: true }) (Express)",
+        text: "`app.use(cors({ origin: \"{origin}\", credentials: true }));` in place of the one that is there (Express)",
         source: "https://expressjs.com/en/resources/middleware/cors.html",
     },
     Fix {
+        product: "nginx",
+        text: "`add_header Access-Control-Allow-Credentials true always;` (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Apache",
+        text: "`Header always set Access-Control-Allow-Credentials true` (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "`http-after-response set-header Access-Control-Allow-Credentials true` (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "`header >Access-Control-Allow-Credentials true` (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/header",
+    },
+    Fix {
         product: "",
-        text: "answer Access-Control-Allow-Credentials: true (also to the preflight), or send the request without credentials",
+        text: "answer Access-Control-Allow-Credentials: true (also to the preflight) in the layer that allows the origin, or send the request without credentials",
         source: "https://fetch.spec.whatwg.org/#concept-cors-check",
     },
 ];
@@ -61,8 +86,10 @@ fn credentials_not_allowed(case: &Case<'_>) -> Vec<Finding> {
         "The request is made with credentials, and Access-Control-Allow-Credentials {got}."
     );
     let by = case.known_author(name, idx);
+    let origin = it.hop.request.headers.text("origin").unwrap_or_default();
+    let words = [("origin", &*origin)];
     vec![
-        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
             .finding(case),
     ]
 }

@@ -4,7 +4,7 @@
 use super::Rule;
 use crate::content;
 use crate::diagnose::case::{Case, body, outer_header, status_line};
-use crate::diagnose::fix::{Fix, advise};
+use crate::diagnose::fix::{Fix, advise_layer};
 use crate::diagnose::{Evidence, Finding};
 use crate::trace::{ChainHop, Hop};
 
@@ -42,8 +42,23 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "nginx",
-        text: "add_header Access-Control-Allow-Origin … always; in the server block (nginx)",
+        text: "mend what the {status} says; to make such errors readable, set the header here for every answer and hide the app's: `add_header Access-Control-Allow-Origin {origin} always; proxy_hide_header Access-Control-Allow-Origin;` (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Apache",
+        text: "mend what the {status} says; to make such errors readable, set the header here for every answer: `Header onsuccess unset Access-Control-Allow-Origin` and `Header always set Access-Control-Allow-Origin \"{origin}\"` (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "mend what the {status} says; to make such errors readable: `http-after-response set-header Access-Control-Allow-Origin {origin}` (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "mend what the {status} says; to make such errors readable: `header Access-Control-Allow-Origin {origin}` in handle_errors, or beside the respond that made it (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/handle_errors",
     },
     Fix {
         product: "Kong",
@@ -51,18 +66,23 @@ const FIXES: &[Fix] = &[
         source: "https://developer.konghq.com/plugins/cors/",
     },
     Fix {
-        product: "Apache",
-        text: "Header always set Access-Control-Allow-Origin … (Apache)",
-        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+        product: "Varnish",
+        text: "mend what the {status} says; to make such errors readable: `set beresp.http.Access-Control-Allow-Origin = \"{origin}\";` in vcl_backend_error, and the same with resp in vcl_synth (Varnish)",
+        source: "https://varnish-cache.org/docs/trunk/reference/vcl.html",
     },
     Fix {
-        product: "HAProxy",
-        text: "http-after-response set-header Access-Control-Allow-Origin … (HAProxy)",
-        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+        product: "Traefik",
+        text: "mend what the {status} says; to make such errors readable: `accessControlAllowOriginList: [\"{origin}\"]` in a headers middleware of the router (Traefik)",
+        source: "https://doc.traefik.io/traefik/middlewares/http/headers/#cors-headers",
+    },
+    Fix {
+        product: "Envoy",
+        text: "mend what the {status} says; to make such errors readable, add the filter envoy.filters.http.cors with `allow_origin_string_match: [{ exact: \"{origin}\" }]`, which covers Envoy's own answers (Envoy)",
+        source: "https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/cors_filter",
     },
     Fix {
         product: "",
-        text: "mend what the {status} says; to make such errors readable, let the gateway add Access-Control-Allow-Origin to its own answers",
+        text: "mend what the {status} says; to make such errors readable, add Access-Control-Allow-Origin: {origin} in the gateway's settings for its own answers",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];
@@ -87,7 +107,9 @@ fn finding(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Finding> {
     evidence.extend(outer_header(idx, hop, "x-amzn-errortype"));
     evidence.extend(outer_header(idx, hop, "server"));
     evidence.extend(body(idx, &hop.hop, "message"));
-    let advice = advise(case, FIXES, &[("status", &status.to_string())]);
+    let origin = hop.hop.request.headers.text("origin").unwrap_or_default();
+    let words = [("status", &*status.to_string()), ("origin", &*origin)];
+    let advice = advise_layer(case, FIXES, &words, case.by(idx));
     let meaning = meaning(&hop.hop).map_or_else(String::new, |it| format!(" ({it})"));
     Some(Finding {
         code: RULE.code,

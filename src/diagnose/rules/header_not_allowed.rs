@@ -12,13 +12,43 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "CORS_ALLOW_HEADERS = (*default_headers, {quoted}) (django-cors-headers)",
+        text: "`CORS_ALLOW_HEADERS = (*default_headers, {quoted})` in the settings (django-cors-headers)",
         source: "https://github.com/adamchainz/django-cors-headers#cors_allow_headers-sequencestr",
     },
     Fix {
         product: "Starlette",
-        text: "CORSMiddleware with allow_headers=[{quoted}] (FastAPI, Starlette)",
+        text: "`app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_methods=[\"*\"], allow_headers=[{asked}])` in place of the one that is there (FastAPI, Starlette)",
         source: "https://www.starlette.io/middleware/#corsmiddleware",
+    },
+    Fix {
+        product: "Werkzeug",
+        text: "`CORS(app, origins=[\"{origin}\"], allow_headers=[{asked}])` in place of the one that is there (flask-cors)",
+        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
+    },
+    Fix {
+        product: "Express",
+        text: "`app.use(cors({ origin: \"{origin}\", allowedHeaders: [{asked}] }));` in place of the one that is there (Express)",
+        source: "https://expressjs.com/en/resources/middleware/cors.html",
+    },
+    Fix {
+        product: "nginx",
+        text: "`add_header Access-Control-Allow-Headers \"{all}\" always;` in place of the one that is there (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Apache",
+        text: "`Header always set Access-Control-Allow-Headers \"{all}\"` (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "`http-after-response set-header Access-Control-Allow-Headers \"{all}\"` (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "`header >Access-Control-Allow-Headers \"{all}\"` (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/header",
     },
     Fix {
         product: "AWS API Gateway",
@@ -27,7 +57,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "",
-        text: "add {names} to Access-Control-Allow-Headers in the answer to OPTIONS, or do not send it",
+        text: "add {names} to Access-Control-Allow-Headers in the answer to OPTIONS, where that is made; or do not send it",
         source: "https://fetch.spec.whatwg.org/#cors-preflight-fetch",
     },
 ];
@@ -51,7 +81,11 @@ fn header_not_allowed(case: &Case<'_>) -> Vec<Finding> {
         "The preflight asks for the header {names}, which the answer does not allow.{tracing}"
     );
     let by = case.known_author(name, idx);
-    let quoted = missing.iter().map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", ");
+    let all = it.hop.request.headers.text("access-control-request-headers").unwrap_or_default();
+    let all: Vec<&str> = all.split(',').map(str::trim).collect();
+    let quoted = quote(missing.iter().map(String::as_str));
+    let asked = quote(all.iter().copied());
+    let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
         Draft {
             code: RULE.code,
@@ -60,10 +94,21 @@ fn header_not_allowed(case: &Case<'_>) -> Vec<Finding> {
             title,
             evidence,
             fixes: FIXES,
-            words: &[("names", &names), ("quoted", &quoted)],
+            words: &[
+                ("names", &names),
+                ("quoted", &quoted),
+                ("asked", &asked),
+                ("all", &all.join(", ")),
+                ("origin", &origin),
+            ],
         }
         .finding(case),
     ]
+}
+
+/// `"a", "b"`, as most languages write a list.
+fn quote<'a>(names: impl Iterator<Item = &'a str>) -> String {
+    names.map(|it| format!("\"{it}\"")).collect::<Vec<_>>().join(", ")
 }
 
 /// Names asked for and not granted. `*` grants every name, but not with credentials.

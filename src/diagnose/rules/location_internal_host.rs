@@ -15,27 +15,52 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "nginx",
-        text: "proxy_set_header Host $http_host; so that the app sees the public name and port, and leave proxy_redirect at its default (nginx)",
-        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_redirect",
+        text: "`proxy_set_header Host $http_host;` so that the app sees the public name and port (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_set_header",
     },
     Fix {
         product: "Apache",
-        text: "ProxyPassReverse {prefix}/ http://{inside}/ or ProxyPreserveHost On (Apache)",
+        text: "`ProxyPassReverse {prefix}/ {inside}/` beside the ProxyPass, or ProxyPreserveHost On (Apache)",
         source: "https://httpd.apache.org/docs/current/mod/mod_proxy.html#proxypassreverse",
     },
     Fix {
+        product: "Caddy",
+        text: "`header_up Host {http.request.hostport}` in reverse_proxy, which is its default (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#headers",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "`http-response replace-header Location ^{inside}/(.*) {public}/\\1`, or leave Host as it came (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-response%20replace-header",
+    },
+    Fix {
+        product: "Envoy",
+        text: "no host rewrite in the route (host_rewrite_literal, auto_host_rewrite), so that the app sees the public name (Envoy)",
+        source: "https://www.envoyproxy.io/docs/envoy/latest/api-v3/config/route/v3/route_components.proto",
+    },
+    Fix {
         product: "Django",
-        text: "USE_X_FORWARDED_HOST = True, with a gateway that sends X-Forwarded-Host (Django)",
+        text: "`USE_X_FORWARDED_HOST = True`, with a gateway that sends X-Forwarded-Host (Django)",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#use-x-forwarded-host",
     },
     Fix {
         product: "Werkzeug",
-        text: "ProxyFix(app.wsgi_app, x_host=1, x_port=1, x_prefix=1) (Flask)",
+        text: "`app.wsgi_app = ProxyFix(app.wsgi_app, x_host=1, x_port=1, x_prefix=1)`, with a gateway that sends X-Forwarded-Host (Flask)",
         source: "https://flask.palletsprojects.com/en/stable/deploying/proxy_fix/",
     },
     Fix {
+        product: "Spring",
+        text: "`server.forward-headers-strategy=framework`, with a gateway that sends X-Forwarded-Host (Spring)",
+        source: "https://docs.spring.io/spring-boot/how-to/webserver.html#howto.webserver.use-behind-a-proxy-server",
+    },
+    Fix {
+        product: "Laravel",
+        text: "`$middleware->trustProxies(at: \"*\");`, with a gateway that sends X-Forwarded-Host (Laravel)",
+        source: "https://laravel.com/docs/requests#configuring-trusted-proxies",
+    },
+    Fix {
         product: "",
-        text: "let the gateway pass the public Host on (or send X-Forwarded-Host, and the app trust it), or rewrite Location to {public}",
+        text: "in the gateway's settings, pass the public Host on (or send X-Forwarded-Host, and let the app trust it), or rewrite Location from {inside} to {public}",
         source: "https://www.rfc-editor.org/rfc/rfc9110#name-location",
     },
 ];
@@ -47,16 +72,16 @@ fn location_internal_host(case: &Case<'_>) -> Vec<Finding> {
     evidence.extend(it.sightings.last().and_then(|it| request_header(idx, &it.hop, "host")));
     evidence.extend(response_header(idx, it, "location"));
     let (public, inside) =
-        (Target::parse(&it.hop.request.url).origin(), Target::parse(&to).authority);
-    let title = format!(
-        "The redirect leads to \"{inside}\", which is not the public address \"{public}\"."
-    );
+        (Target::parse(&it.hop.request.url).origin(), Target::parse(&to).origin());
+    let host = Target::parse(&to).authority;
+    let title =
+        format!("The redirect leads to \"{host}\", which is not the public address \"{public}\".");
     let by = case.author("location", idx);
     let prefix = case.route.map_or("", |it| it.mapping.outer.as_str());
-    let words = [("public", public.as_str()), ("inside", inside), ("prefix", prefix)];
+    let words = [("public", public.as_str()), ("inside", inside.as_str()), ("prefix", prefix)];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
-            .finding(case),
+            .finding_on_either_side(case),
     ]
 }
 

@@ -13,27 +13,42 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "SECURE_PROXY_SSL_HEADER = (\"HTTP_X_FORWARDED_PROTO\", \"https\"), with a proxy that sets X-Forwarded-Proto (Django)",
+        text: "`SECURE_PROXY_SSL_HEADER = (\"HTTP_X_FORWARDED_PROTO\", \"https\")`, with a gateway that sets X-Forwarded-Proto (Django)",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#secure-proxy-ssl-header",
     },
     Fix {
         product: "Starlette",
-        text: "uvicorn --proxy-headers --forwarded-allow-ips=ADDRESS-OF-THE-PROXY (FastAPI, Starlette)",
+        text: "`uvicorn --proxy-headers --forwarded-allow-ips=\"*\"` (better: the gateway's address), with a gateway that sends X-Forwarded-Proto (FastAPI, Starlette)",
         source: "https://www.uvicorn.org/settings/#http",
     },
     Fix {
         product: "FastAPI",
-        text: "uvicorn --proxy-headers --forwarded-allow-ips=ADDRESS-OF-THE-PROXY (FastAPI, Starlette)",
+        text: "`uvicorn --proxy-headers --forwarded-allow-ips=\"*\"` (better: the gateway's address), with a gateway that sends X-Forwarded-Proto (FastAPI, Starlette)",
         source: "https://www.uvicorn.org/settings/#http",
     },
     Fix {
         product: "Werkzeug",
-        text: "ProxyFix(app.wsgi_app, x_proto=1) (Flask)",
+        text: "`app.wsgi_app = ProxyFix(app.wsgi_app, x_proto=1)`, with a gateway that sends X-Forwarded-Proto (Flask)",
         source: "https://flask.palletsprojects.com/en/stable/deploying/proxy_fix/",
     },
     Fix {
+        product: "Express",
+        text: "`app.set(\"trust proxy\", true);`, with a gateway that sends X-Forwarded-Proto (Express)",
+        source: "https://expressjs.com/en/guide/behind-proxies.html",
+    },
+    Fix {
+        product: "Spring",
+        text: "`server.forward-headers-strategy=framework`, with a gateway that sends X-Forwarded-Proto (Spring)",
+        source: "https://docs.spring.io/spring-boot/how-to/webserver.html#howto.webserver.use-behind-a-proxy-server",
+    },
+    Fix {
+        product: "Laravel",
+        text: "`$middleware->trustProxies(at: \"*\");`, with a gateway that sends X-Forwarded-Proto (Laravel)",
+        source: "https://laravel.com/docs/requests#configuring-trusted-proxies",
+    },
+    Fix {
         product: "",
-        text: "let the proxy send X-Forwarded-Proto: https and the app trust it, or redirect with a path only",
+        text: "let the gateway send X-Forwarded-Proto: https and the app trust it, or redirect with a path only",
         source: "https://developer.mozilla.org/en-US/docs/Web/HTTP/Reference/Headers/X-Forwarded-Proto",
     },
 ];
@@ -60,7 +75,7 @@ fn location_scheme_downgraded(case: &Case<'_>) -> Vec<Finding> {
     let by = case.author("location", idx);
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
-            .finding(case),
+            .finding_on_either_side(case),
     ]
 }
 

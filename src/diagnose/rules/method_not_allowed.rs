@@ -14,17 +14,47 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "CORS_ALLOW_METHODS = (*default_methods, \"{method}\") (django-cors-headers)",
+        text: "`CORS_ALLOW_METHODS = (*default_methods, \"{method}\")` in the settings (django-cors-headers)",
         source: "https://github.com/adamchainz/django-cors-headers#cors_allow_methods-sequencestr",
     },
     Fix {
         product: "Starlette",
-        text: "CORSMiddleware with allow_methods=[\"{method}\"] (FastAPI, Starlette)",
+        text: "`app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_methods=[\"{method}\"], allow_headers=[\"*\"])` in place of the one that is there (FastAPI, Starlette)",
         source: "https://www.starlette.io/middleware/#corsmiddleware",
     },
     Fix {
+        product: "Werkzeug",
+        text: "`CORS(app, origins=[\"{origin}\"], methods=[\"{method}\"])` in place of the one that is there (flask-cors)",
+        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
+    },
+    Fix {
+        product: "Express",
+        text: "`app.use(cors({ origin: \"{origin}\", methods: [\"{method}\"] }));` in place of the one that is there (Express)",
+        source: "https://expressjs.com/en/resources/middleware/cors.html",
+    },
+    Fix {
+        product: "nginx",
+        text: "`add_header Access-Control-Allow-Methods \"{method}\" always;` (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Apache",
+        text: "`Header always set Access-Control-Allow-Methods \"{method}\"` (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "`http-after-response set-header Access-Control-Allow-Methods \"{method}\"` (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "`header >Access-Control-Allow-Methods \"{method}\"` (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/header",
+    },
+    Fix {
         product: "",
-        text: "add {method} to Access-Control-Allow-Methods in the answer to OPTIONS",
+        text: "add {method} to Access-Control-Allow-Methods in the answer to OPTIONS, where that is made",
         source: "https://fetch.spec.whatwg.org/#cors-preflight-fetch",
     },
 ];
@@ -47,6 +77,7 @@ fn method_not_allowed(case: &Case<'_>) -> Vec<Finding> {
     };
     let title = format!("The preflight asks for {method}, which the answer does not allow.{upper}");
     let by = case.known_author(name, idx);
+    let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
         Draft {
             code: RULE.code,
@@ -55,7 +86,7 @@ fn method_not_allowed(case: &Case<'_>) -> Vec<Finding> {
             title,
             evidence,
             fixes: FIXES,
-            words: &[("method", &method)],
+            words: &[("method", &method), ("origin", &origin)],
         }
         .finding(case),
     ]

@@ -13,17 +13,22 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Starlette",
-        text: "set root_path only where the proxy strips the prefix; here one of the two is too much (FastAPI, Starlette)",
+        text: "set root_path only where the gateway strips the prefix, and let one of the two alone put it in front: `root_path=\"\"` (FastAPI, Starlette)",
         source: "https://fastapi.tiangolo.com/advanced/behind-a-proxy/",
     },
     Fix {
         product: "Django",
-        text: "remove FORCE_SCRIPT_NAME, or stop the gateway from adding \"{prefix}\" to Location (Django)",
+        text: "`FORCE_SCRIPT_NAME = None`, or stop the gateway from adding \"{prefix}\" to Location (Django)",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#force-script-name",
     },
     Fix {
+        product: "nginx",
+        text: "`proxy_redirect off;` in the location {prefix}/ (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_redirect",
+    },
+    Fix {
         product: "",
-        text: "let only one of the app and the gateway add \"{prefix}\"",
+        text: "let only one of the app and the gateway put \"{prefix}\" in front: the gateway's settings rewrite Location, and the app knows its prefix",
         source: "https://www.rfc-editor.org/rfc/rfc9110#name-location",
     },
 ];
@@ -49,7 +54,7 @@ fn prefix_doubled(case: &Case<'_>) -> Vec<Finding> {
     let words = [("prefix", prefix.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
-            .finding(case),
+            .finding_on_either_side(case),
     ]
 }
 

@@ -17,22 +17,37 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "Django",
-        text: "install django-cors-headers, with CorsMiddleware at the top of MIDDLEWARE (Django)",
+        text: "`CORS_ALLOWED_ORIGINS = [\"{origin}\"]` in the settings, with django-cors-headers installed and first: `MIDDLEWARE.insert(0, \"corsheaders.middleware.CorsMiddleware\")` (Django)",
         source: "https://github.com/adamchainz/django-cors-headers#setup",
     },
     Fix {
         product: "FastAPI",
-        text: "app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_methods=[\"*\"], allow_headers=[\"*\"]) (FastAPI)",
+        text: "`app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_methods=[\"*\"], allow_headers=[\"*\"])` (FastAPI, Starlette)",
+        source: "https://fastapi.tiangolo.com/tutorial/cors/",
+    },
+    Fix {
+        product: "Starlette",
+        text: "`app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_methods=[\"*\"], allow_headers=[\"*\"])` (FastAPI, Starlette)",
         source: "https://fastapi.tiangolo.com/tutorial/cors/",
     },
     Fix {
         product: "Express",
-        text: "app.use(cors()) before the routes (Express)",
+        text: "`app.use(cors({ origin: \"{origin}\" }));` before the routes (Express)",
         source: "https://expressjs.com/en/resources/middleware/cors.html",
     },
     Fix {
+        product: "Caddy",
+        text: "route OPTIONS as well: `OPTIONS` beside the other methods of the matcher (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/matchers#method",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "let OPTIONS through: `or METH_OPTIONS` beside the other methods of the rule (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#METH_OPTIONS",
+    },
+    Fix {
         product: "",
-        text: "let the gateway or the app answer OPTIONS here with a 2xx status and the Access-Control-Allow-* headers",
+        text: "let OPTIONS through in the gateway's settings, and let one layer answer it here with a 2xx status and the Access-Control-Allow-* headers",
         source: "https://fetch.spec.whatwg.org/#cors-preflight-fetch",
     },
 ];

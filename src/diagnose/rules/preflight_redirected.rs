@@ -20,12 +20,12 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "Werkzeug",
-        text: "ask for {to} itself, or register the route with strict_slashes=False (Flask)",
+        text: "ask for `{to}` itself, or register the route with strict_slashes=False (Flask)",
         source: "https://werkzeug.palletsprojects.com/en/stable/routing/#werkzeug.routing.Map",
     },
     Fix {
         product: "",
-        text: "ask for {to} itself; and let OPTIONS be answered before anything redirects (CORS has to be the outermost layer)",
+        text: "ask for `{to}` itself; and let OPTIONS be answered before anything redirects (CORS has to be the outermost layer)",
         source: "https://fetch.spec.whatwg.org/#cors-preflight-fetch",
     },
 ];

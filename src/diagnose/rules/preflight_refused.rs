@@ -17,22 +17,37 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "Spring",
-        text: "http.cors(withDefaults()) in the security configuration, so that CORS comes before authentication (Spring)",
+        text: "`http.cors(withDefaults())` in the security configuration, so that CORS comes before authentication (Spring)",
         source: "https://docs.spring.io/spring-security/reference/servlet/integrations/cors.html",
     },
     Fix {
         product: "nginx",
-        text: "answer OPTIONS before auth_basic or auth_request asks: if ($request_method = OPTIONS) { return 204; } with the CORS headers (nginx)",
-        source: "https://nginx.org/en/docs/http/ngx_http_auth_request_module.html",
+        text: "answer OPTIONS before auth_basic, auth_request or deny: `if ($request_method = OPTIONS) { add_header Access-Control-Allow-Origin {origin}; add_header Access-Control-Allow-Methods \"{method}\"; add_header Access-Control-Allow-Headers \"{headers}\"; return 204; }` in the location; with limit_except, name OPTIONS there (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_rewrite_module.html#return",
+    },
+    Fix {
+        product: "Apache",
+        text: "`Require method OPTIONS` beside the other Require lines (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_authz_core.html#reqmethod",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "except OPTIONS from the rule: `or METH_OPTIONS` at its end (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#METH_OPTIONS",
     },
     Fix {
         product: "Kong",
-        text: "run_on_preflight = false in the authentication plugin, or the cors plugin beside it (Kong)",
+        text: "`config.run_on_preflight: false` in the authentication plugin, with the cors plugin beside it (Kong)",
         source: "https://developer.konghq.com/plugins/cors/",
     },
     Fix {
+        product: "Traefik",
+        text: "forward authentication and basic authentication refuse preflights: put a headers middleware with `accessControlAllowOriginList: [\"{origin}\"]` before them, which answers OPTIONS itself (Traefik)",
+        source: "https://doc.traefik.io/traefik/middlewares/http/headers/#cors-headers",
+    },
+    Fix {
         product: "",
-        text: "let OPTIONS with Access-Control-Request-Method pass without authentication",
+        text: "in the settings of the layer that refused it, let OPTIONS with Access-Control-Request-Method pass without authentication",
         source: "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
     },
 ];
@@ -56,8 +71,13 @@ fn preflight_refused(case: &Case<'_>) -> Vec<Finding> {
     };
     let title = format!("The preflight was refused with {status} by {}: {why}.", case.name_of(idx));
     let by = case.by(idx);
+    let asked = |name: &str| it.hop.request.headers.text(name).unwrap_or_default();
+    let (method, headers) =
+        (asked("access-control-request-method"), asked("access-control-request-headers"));
+    let origin = asked("origin");
+    let words = [("origin", &*origin), ("method", &*method), ("headers", &*headers)];
     vec![
-        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
+        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
             .finding(case),
     ]
 }

@@ -21,12 +21,12 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "AWS API Gateway",
-        text: "let the endpoint URL end in a slash: http://{app}/{proxy}/ and deploy the API again, so that the app has nothing to redirect",
+        text: "let the endpoint URL end in a slash: `http://{app}/{proxy}/` and deploy the API again, so that the app has nothing to redirect",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html",
     },
     Fix {
         product: "",
-        text: "send the {method} to {to} itself; a redirect that keeps method and body is 307 or 308",
+        text: "send the {method} to `{to}` itself; a redirect that keeps method and body is 307 or 308",
         source: "https://www.rfc-editor.org/rfc/rfc9110#name-308-permanent-redirect",
     },
 ];

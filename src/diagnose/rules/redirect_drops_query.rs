@@ -16,12 +16,12 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "Spring",
-        text: "ask for the path without the slash; UrlHandlerFilter's redirect drops the query, its wrapRequest does not (Spring)",
+        text: "ask for `{to}`; UrlHandlerFilter's redirect drops the query, its wrapRequest does not (Spring)",
         source: "https://github.com/spring-projects/spring-framework/issues/35873",
     },
     Fix {
         product: "",
-        text: "ask for {to} itself, or let the redirect carry the query on",
+        text: "ask for `{to}` itself, or let the redirect carry the query on",
         source: "https://www.rfc-editor.org/rfc/rfc9110#name-location",
     },
 ];
@@ -37,7 +37,8 @@ fn redirect_drops_query(case: &Case<'_>) -> Vec<Finding> {
         from.query.unwrap_or_default()
     );
     let by = case.author("location", idx);
-    let words = [("to", Target::parse(&to).path)];
+    let whole = format!("{}?{}", Target::parse(&to).path, from.query.unwrap_or_default());
+    let words = [("to", whole.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
             .finding(case),

@@ -16,12 +16,12 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "AWS API Gateway",
-        text: "let the endpoint URL end in a slash: http://{app}/{proxy}/ and deploy the API again",
+        text: "let the endpoint URL end in a slash: `http://{app}/{proxy}/` and deploy the API again",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html",
     },
     Fix {
         product: "Next.js",
-        text: "make both layers agree on the slash: trailingSlash in next.config.js, or ask for the path that the app wants",
+        text: "make both layers agree on the slash: `trailingSlash: true` in next.config.js, or ask for the path that the app wants (Next.js)",
         source: "https://nextjs.org/docs/app/api-reference/config/next-config-js/trailingSlash",
     },
     Fix {
@@ -70,7 +70,7 @@ fn redirect_loop(case: &Case<'_>) -> Vec<Finding> {
     let words = [("app", case.app_authority().unwrap_or("YOUR-APP"))];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
-            .finding(case),
+            .finding_on_either_side(case),
     ]
 }
 

@@ -18,8 +18,13 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "remove FORCE_SCRIPT_NAME (or make it what is public) (Django)",
+        text: "`FORCE_SCRIPT_NAME = None`, or make it what is public (Django)",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#force-script-name",
+    },
+    Fix {
+        product: "Starlette",
+        text: "`root_path=\"\"`, or make it what is public (FastAPI, Starlette)",
+        source: "https://fastapi.tiangolo.com/advanced/behind-a-proxy/",
     },
     Fix {
         product: "",
@@ -51,7 +56,7 @@ fn stage_prefix_added(case: &Case<'_>) -> Vec<Finding> {
     let words = [("prefix", prefix.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
-            .finding(case),
+            .finding_on_either_side(case),
     ]
 }
 

@@ -19,52 +19,102 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "AWS API Gateway",
-        text: "let the endpoint URL end in a slash: http://{app}/{proxy}/ and deploy the API again",
+        text: "let the endpoint URL end in a slash: `http://{app}/{proxy}/` and deploy the API again",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html",
     },
     Fix {
+        product: "ingress-nginx",
+        text: "the annotations `nginx.ingress.kubernetes.io/proxy-redirect-from: {head}/` and `nginx.ingress.kubernetes.io/proxy-redirect-to: {prefix}/` (ingress-nginx)",
+        source: "https://kubernetes.github.io/ingress-nginx/user-guide/nginx-configuration/annotations/#proxy-redirect",
+    },
+    Fix {
         product: "nginx",
-        text: "proxy_redirect / {prefix}/; in the location {prefix}/ (nginx)",
+        text: "`proxy_redirect {head}/ {prefix}/;` in the location {prefix}/ (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_redirect",
+    },
+    Fix {
+        product: "OpenResty",
+        text: "`proxy_redirect {head}/ {prefix}/;` in the location {prefix}/ (OpenResty)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_redirect",
     },
     Fix {
         product: "Apache",
-        text: "ProxyPassReverse {prefix}/ / beside the ProxyPass (Apache)",
+        text: "`ProxyPassReverse {prefix}/ {head}/` beside the ProxyPass (Apache)",
         source: "https://httpd.apache.org/docs/current/mod/mod_proxy.html#proxypassreverse",
     },
     Fix {
         product: "Caddy",
-        text: "header_down Location ^/ {prefix}/ in reverse_proxy, or do not strip the prefix (Caddy)",
+        text: "`header_down Location ^{head}/ {prefix}/` in reverse_proxy, or do not strip the prefix (Caddy)",
         source: "https://caddyserver.com/docs/caddyfile/directives/reverse_proxy#headers",
     },
     Fix {
         product: "HAProxy",
-        text: "http-response replace-header Location ^/(.*) {prefix}/\\1 (HAProxy)",
+        text: "`http-response replace-header Location ^{head}/(.*) {prefix}/\\1` (HAProxy)",
         source: "https://docs.haproxy.org/3.0/configuration.html#http-response%20replace-header",
     },
     Fix {
+        product: "Varnish",
+        text: "`set resp.http.Location = regsub(resp.http.Location, \"^{head}/\", \"{prefix}/\");` in vcl_deliver (Varnish)",
+        source: "https://varnish-cache.org/docs/trunk/reference/vcl.html",
+    },
+    Fix {
+        product: "lighttpd",
+        text: "`proxy.header += ( \"map-urlpath\" => ( \"{prefix}\" => \"\" ) )`, which maps Location back as well (lighttpd)",
+        source: "https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy",
+    },
+    Fix {
+        product: "Traefik",
+        text: "StripPrefix tells the app its prefix in X-Forwarded-Prefix and leaves Location alone: let the app build its URLs with that header, or do without StripPrefix (Traefik)",
+        source: "https://doc.traefik.io/traefik/middlewares/http/stripprefix/",
+    },
+    Fix {
+        product: "Kong",
+        text: "strip_path leaves Location alone: `strip_path: false` with an app that is mounted under {prefix} (Kong)",
+        source: "https://developer.konghq.com/gateway/entities/route/",
+    },
+    Fix {
         product: "Django",
-        text: "FORCE_SCRIPT_NAME = \"{prefix}\" (Django), or ask for the path with the slash that the app wants",
+        text: "`FORCE_SCRIPT_NAME = \"{prefix}\"` in the settings (Django)",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#force-script-name",
     },
     Fix {
         product: "Starlette",
-        text: "do not strip the prefix and set root_path=\"{prefix}\", or redirect_slashes=False (FastAPI, Starlette)",
+        text: "do not strip the prefix in the gateway, and set `root_path=\"{prefix}\"` (FastAPI, Starlette)",
         source: "https://fastapi.tiangolo.com/advanced/behind-a-proxy/",
     },
     Fix {
         product: "FastAPI",
-        text: "do not strip the prefix and set root_path=\"{prefix}\", or redirect_slashes=False (FastAPI, Starlette)",
+        text: "do not strip the prefix in the gateway, and set `root_path=\"{prefix}\"` (FastAPI, Starlette)",
         source: "https://fastapi.tiangolo.com/advanced/behind-a-proxy/",
     },
     Fix {
         product: "Werkzeug",
-        text: "ProxyFix(app.wsgi_app, x_prefix=1), and let the proxy send X-Forwarded-Prefix: {prefix} (Flask)",
+        text: "`app.wsgi_app = ProxyFix(app.wsgi_app, x_prefix=1)`, and let the gateway send X-Forwarded-Prefix: {prefix} (Flask)",
         source: "https://flask.palletsprojects.com/en/stable/deploying/proxy_fix/",
     },
     Fix {
+        product: "Spring",
+        text: "`server.forward-headers-strategy=framework`, and let the gateway send X-Forwarded-Prefix: {prefix} (Spring)",
+        source: "https://docs.spring.io/spring-boot/how-to/webserver.html#howto.webserver.use-behind-a-proxy-server",
+    },
+    Fix {
+        product: "Rails",
+        text: "`config.relative_url_root = \"{prefix}\"` (Rails)",
+        source: "https://guides.rubyonrails.org/configuring.html#config-relative-url-root",
+    },
+    Fix {
+        product: "gin",
+        text: "let the gateway send X-Forwarded-Prefix: {prefix}, which gin puts in front (gin)",
+        source: "https://github.com/gin-gonic/gin/blob/master/gin.go",
+    },
+    Fix {
+        product: "Next.js",
+        text: "`basePath: \"{prefix}\"` in next.config.js, and do not strip the prefix (Next.js)",
+        source: "https://nextjs.org/docs/app/api-reference/config/next-config-js/basePath",
+    },
+    Fix {
         product: "",
-        text: "rewrite Location to {prefix}{to} in the gateway, or tell the app that it is mounted under {prefix}; asking for the path that the app redirects to avoids the redirect",
+        text: "rewrite Location \"{location}\" to `{prefix}{to}` in the gateway's settings, or tell the app that it is mounted under {prefix}; asking for the path that the app redirects to avoids the redirect",
         source: "https://www.rfc-editor.org/rfc/rfc9110#name-location",
     },
 ];
@@ -135,7 +185,16 @@ fn finding(case: &Case<'_>, idx: usize, by: Actor, prefix: &str) -> Option<Findi
     evidence.extend(response_header(idx, hop, "location"));
     let target = path::redirect_target(&hop.hop)?;
     let app = case.app_authority().unwrap_or("YOUR-APP");
-    let words = [("prefix", prefix), ("app", app), ("to", Target::parse(&target).path)];
+    let to = Target::parse(&target).path;
+    // What stands before the path, when the Location is no path alone.
+    let head = location.find(to).filter(|_| !to.is_empty()).and_then(|it| location.get(..it));
+    let words = [
+        ("prefix", prefix),
+        ("app", app),
+        ("to", to),
+        ("head", head.unwrap_or_default()),
+        ("location", &location),
+    ];
     let advice = advise(case, FIXES, &words);
     let inner = hop.sightings.last().map(|it| Target::parse(&it.hop.request.url).path);
     let who = if inner.is_some_and(|it| !path::is_under(it, prefix)) {

@@ -16,17 +16,17 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "AWS API Gateway",
-        text: "let the endpoint URL end in a slash: http://{app}/{proxy}/ and deploy the API again",
+        text: "let the endpoint URL end in a slash: `http://{app}/{proxy}/` and deploy the API again",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/setup-http-integrations.html",
     },
     Fix {
         product: "nginx",
-        text: "end both the location and the proxy_pass URL in a slash, and check rewrite rules that cut it (nginx)",
+        text: "pass the path on as it came: `proxy_pass http://{app};` without a URI, and no rewrite that cuts the slash (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
     },
     Fix {
         product: "",
-        text: "let the gateway pass the path on as it came: its upstream URL has to end in a slash, http://{app}/{proxy}/",
+        text: "let the gateway pass the path on as it came: in its settings the upstream URL has to end in a slash, http://{app}/{proxy}/, and no rule may cut it",
         source: "https://docs.djangoproject.com/en/stable/ref/settings/#append-slash",
     },
 ];

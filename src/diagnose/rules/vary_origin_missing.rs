@@ -16,12 +16,27 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "nginx",
-        text: "add_header Vary Origin always; beside the add_header that echoes $http_origin (nginx)",
+        text: "`add_header Vary Origin always;` beside the add_header that echoes $http_origin (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
     },
     Fix {
+        product: "Apache",
+        text: "`Header always merge Vary Origin` (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "`http-after-response add-header Vary Origin` (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "`header >+Vary Origin` (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/header",
+    },
+    Fix {
         product: "",
-        text: "send Vary: Origin on every answer of this URL, also to requests without Origin",
+        text: "send Vary: Origin on every answer of this URL, also to requests without Origin, from the layer that echoes the origin",
         source: "https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches",
     },
 ];

@@ -11,22 +11,47 @@ pub(super) const RULE: Rule =
 const FIXES: &[Fix] = &[
     Fix {
         product: "Django",
-        text: "CORS_ALLOWED_ORIGINS = [\"{origin}\"] instead of CORS_ALLOW_ALL_ORIGINS, and CORS_ALLOW_CREDENTIALS = True (django-cors-headers)",
+        text: "`CORS_ALLOW_ALL_ORIGINS = False`, `CORS_ALLOWED_ORIGINS = [\"{origin}\"]` and `CORS_ALLOW_CREDENTIALS = True` in the settings (django-cors-headers)",
         source: "https://github.com/adamchainz/django-cors-headers#configuration",
     },
     Fix {
         product: "Starlette",
-        text: "CORSMiddleware with allow_origins=[\"{origin}\"] and allow_credentials=True (FastAPI, Starlette)",
+        text: "`app.add_middleware(CORSMiddleware, allow_origins=[\"{origin}\"], allow_credentials=True, allow_methods=[\"*\"], allow_headers=[\"*\"])` in place of the one that is there (FastAPI, Starlette)",
         source: "https://www.starlette.io/middleware/#corsmiddleware",
     },
     Fix {
+        product: "Werkzeug",
+        text: "`CORS(app, origins=[\"{origin}\"], supports_credentials=True)` in place of the one that is there (flask-cors)",
+        source: "https://flask-cors.readthedocs.io/en/latest/configuration.html",
+    },
+    Fix {
         product: "Express",
-        text: "cors({ origin: \"{origin}\", credentials: true }) (Express)",
+        text: "`app.use(cors({ origin: \"{origin}\", credentials: true }));` in place of the one that is there (Express)",
         source: "https://expressjs.com/en/resources/middleware/cors.html",
     },
     Fix {
+        product: "nginx",
+        text: "`add_header Access-Control-Allow-Origin {origin} always; add_header Access-Control-Allow-Credentials true always;` in place of the one with * (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
+    },
+    Fix {
+        product: "Apache",
+        text: "`Header always set Access-Control-Allow-Origin \"{origin}\"` and `Header always set Access-Control-Allow-Credentials true` in place of the one with * (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
+    },
+    Fix {
+        product: "HAProxy",
+        text: "`http-after-response set-header Access-Control-Allow-Origin {origin}` and `http-after-response set-header Access-Control-Allow-Credentials true` in place of the one with * (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#http-after-response",
+    },
+    Fix {
+        product: "Caddy",
+        text: "`header >Access-Control-Allow-Origin {origin}` and `header >Access-Control-Allow-Credentials true` in place of the one with * (Caddy)",
+        source: "https://caddyserver.com/docs/caddyfile/directives/header",
+    },
+    Fix {
         product: "",
-        text: "answer Access-Control-Allow-Origin: {origin} with Access-Control-Allow-Credentials: true and Vary: Origin; or send the request without credentials",
+        text: "answer Access-Control-Allow-Origin: {origin} with Access-Control-Allow-Credentials: true and Vary: Origin in the layer that sends the \"*\"; or send the request without credentials",
         source: "https://fetch.spec.whatwg.org/#cors-protocol-and-credentials",
     },
 ];

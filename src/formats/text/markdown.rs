@@ -45,13 +45,19 @@ pub(super) fn chain(
             let quote = clean(&text.secrets.quoted(&it.place, &it.text));
             let _ = writeln!(out, "* hop {}, {}: {}", it.hop + 1, it.place, code(&quote));
         }
-        let fix = escape(&clean(&text.secrets.advice(&finding.fix)));
+        let fix = advice(&clean(&text.secrets.advice(&finding.fix)));
         let _ = writeln!(out, "\n**Fix:** {fix}\n");
         for source in &finding.sources {
             let _ = writeln!(out, "<{source}>\n");
         }
     }
     out
+}
+
+/// A fix, with its settings as code.
+fn advice(text: &str) -> String {
+    let part = |(idx, it)| if idx % 2 == 1 { code(it) } else { escape(it) };
+    text.split('`').enumerate().map(part).collect()
 }
 
 /// Markdown's own signs, made plain.
@@ -91,5 +97,6 @@ mod tests {
         assert_eq!(code("a``b"), "```a``b```");
         assert_eq!(code("`x"), "`` `x ``");
         assert_eq!(escape("<img> [a](b)"), "\\<img\\> \\[a\\](b)");
+        assert_eq!(advice("set `a_b: *` in c_d"), "set `a_b: *` in c\\_d");
     }
 }

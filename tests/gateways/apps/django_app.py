@@ -1,8 +1,11 @@
 """Django, Django REST Framework and django-cors-headers.
 
 Options: debug, cors (before, after, off: where CorsMiddleware stands against CommonMiddleware),
-origins, credentials, headers, script (FORCE_SCRIPT_NAME), forwarded_host, secure_proxy.
+origins, credentials, headers, methods, script (FORCE_SCRIPT_NAME), forwarded_host, secure_proxy.
+SETTING in the environment is run among the settings.
 """
+
+import os
 
 from django.conf import settings
 
@@ -14,6 +17,7 @@ given = serve.options(
     origins=serve.PAGE,
     credentials="off",
     headers="x-token",
+    methods="",
     script="",
     forwarded_host="off",
     secure_proxy="off",
@@ -38,9 +42,9 @@ if given["script"]:
 if given["secure_proxy"] == "on":
     extra["SECURE_PROXY_SSL_HEADER"] = ("HTTP_X_FORWARDED_PROTO", "https")
 
-from corsheaders.defaults import default_headers  # noqa: E402
+from corsheaders.defaults import default_headers, default_methods  # noqa: E402
 
-settings.configure(
+SETTINGS = dict(
     DEBUG=given["debug"] == "on",
     SECRET_KEY="only for tests",
     ALLOWED_HOSTS=["*"],
@@ -65,6 +69,10 @@ settings.configure(
     },
     **extra,
 )
+if given["methods"]:
+    SETTINGS["CORS_ALLOW_METHODS"] = given["methods"].split(",")
+exec(os.environ.get("SETTING", ""), globals(), SETTINGS)
+settings.configure(**SETTINGS)
 
 import django  # noqa: E402
 

@@ -1,6 +1,7 @@
 // Express with cors and serve-static.
 //
-// Options: cors (on, off), origins, credentials, headers.
+// Options: cors (on, off), origins, credentials, headers. SETTING in the environment is run before
+// the routes, or in the error handler where it speaks of a response.
 
 import { createRequire } from 'node:module';
 import { mkdirSync, writeFileSync } from 'node:fs';
@@ -35,6 +36,8 @@ if (given.cors === 'on') {
     }),
   );
 }
+const setting = process.env.SETTING ?? '';
+if (setting.startsWith('app.')) eval(setting);
 app.use(express.json());
 
 const items = [{ id: 1, name: 'first' }];
@@ -64,6 +67,11 @@ const files = join(process.env.SCRATCH, 'public');
 mkdirSync(join(files, 'docs'), { recursive: true });
 writeFileSync(join(files, 'docs', 'index.html'), '<h1>docs</h1>');
 app.use(express.static(files));
+
+app.use((error, request, response, next) => {
+  if (setting.startsWith('response.')) eval(setting);
+  next(error);
+});
 
 const server = app.listen(0, '127.0.0.1', () => {
   console.log(`listening 127.0.0.1:${server.address().port}`);

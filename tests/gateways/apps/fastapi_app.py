@@ -1,9 +1,12 @@
 """FastAPI with Starlette's CORSMiddleware, on uvicorn.
 
 Options: cors (on, off), origins, credentials, headers, root_path, proxy_headers, slashes.
+SETTING in the environment is a line of the app, an argument of it, or uvicorn's command line.
 """
 
 import asyncio
+import os
+import shlex
 import socket
 import sys
 
@@ -24,7 +27,14 @@ given = serve.options(
     slashes="on",
 )
 
-app = FastAPI(root_path=given["root_path"], redirect_slashes=given["slashes"] == "on")
+setting = os.environ.get("SETTING", "")
+arguments = {"root_path": given["root_path"], "redirect_slashes": given["slashes"] == "on"}
+if setting.startswith(("root_path", "redirect_slashes")):
+    exec(setting, {}, arguments)
+if setting.startswith("uvicorn"):
+    given["proxy_headers"] = "on" if "--proxy-headers" in shlex.split(setting) else "off"
+
+app = FastAPI(**arguments)
 if given["cors"] == "on":
     app.add_middleware(
         CORSMiddleware,
@@ -83,6 +93,10 @@ def private(request: Request):
     if "authorization" not in request.headers:
         raise HTTPException(401, headers={"WWW-Authenticate": "Bearer"})
     return {"private": True}
+
+
+if "app." in setting or "app =" in setting:
+    exec(setting)
 
 
 async def main():

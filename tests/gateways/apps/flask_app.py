@@ -1,10 +1,11 @@
 """Flask with flask-cors, on Werkzeug's server.
 
 Options: cors (on, off), origins, credentials, headers, proxy_fix, script (APPLICATION_ROOT as
-a WSGI mount).
+a WSGI mount). SETTING in the environment is run once the app is there.
 """
 
 import logging
+import os
 
 from flask import Flask, Response, jsonify, redirect, request, url_for
 from flask_cors import CORS
@@ -42,6 +43,8 @@ if given["script"]:
         return inner(environ, start_response)
 
     app.wsgi_app = mounted
+
+exec(os.environ.get("SETTING", ""))
 
 ITEMS = [{"id": 1, "name": "first"}]
 
