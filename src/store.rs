@@ -22,6 +22,7 @@ mod clock;
 mod dictionary;
 mod error;
 mod info;
+mod pack;
 mod place;
 mod queue;
 mod reader;
@@ -29,6 +30,7 @@ mod recorder;
 mod rest;
 mod row;
 mod schema;
+mod stored;
 mod writer;
 
 use std::path::Path;
@@ -37,7 +39,7 @@ pub use error::Error;
 pub use info::{Info, State, Unrecorded};
 pub use reader::{Changes, Hops, Reader};
 pub use recorder::StoreRecorder;
-pub use row::Load;
+pub use stored::Load;
 pub use writer::{TICK, Writer};
 
 use crate::trace::{Hop, Tap};

@@ -225,6 +225,73 @@ fn a_follower_sees_a_hop_grow() {
 type Expected<'a> = &'a dyn Fn(&Error) -> bool;
 
 #[test]
+fn hops_are_in_order_wherever_they_stand() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.hops");
+    let (recorder, writer) = Store::create(&path, &taps()).unwrap();
+    let follower = Reader::open(&path).unwrap();
+    let slow = asked(&recorder);
+    // Late ones, one twice, and more than a pack holds.
+    let mut sequences: Vec<u64> = (100..900).collect();
+    sequences.extend([50, 51, 99, 100]);
+    for sequence in sequences {
+        recorder.insert_blocking(hop(recorder.random(), sequence));
+    }
+    eventually("a commit", || follower_has(&path, 804));
+    answered(&recorder, slow);
+    ended(&recorder, slow);
+    writer.finish();
+    let expected: Vec<u64> = [slow.sequence, 50, 51].into_iter().chain(99..900).collect();
+    for load in [Load::Heads, Load::Bodies] {
+        let read: Vec<u64> = all(&follower, load).iter().map(|it| it.id.sequence).collect();
+        assert_eq!(read, expected, "{load:?}");
+    }
+    for sequence in [slow.sequence, 50, 99, 100, 355, 356, 899] {
+        let id = HopId { recorder: recorder.random(), sequence };
+        assert_eq!(follower.hop(id).unwrap().unwrap().id, id);
+    }
+    for sequence in [52, 900] {
+        assert_eq!(follower.hop(HopId { recorder: recorder.random(), sequence }).unwrap(), None);
+    }
+    let (mut revision, mut seen) = (0, BTreeSet::new());
+    loop {
+        let changes = follower.changes_since(revision, 7, Load::Heads).unwrap();
+        seen.extend(changes.hops.iter().map(|it| it.id.sequence));
+        if changes.hops.is_empty() {
+            break;
+        }
+        assert!(changes.revision > revision);
+        revision = changes.revision;
+    }
+    assert_eq!(revision, follower.revision().unwrap());
+    assert!(seen.into_iter().eq(expected));
+}
+
+fn follower_has(path: &Path, hops: u64) -> Option<()> {
+    (Reader::open(path).unwrap().info().unwrap().hops >= hops).then_some(())
+}
+
+#[test]
+fn reads_a_trace_of_the_first_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.hops");
+    let (recorder, writer) = Store::create(&path, &taps()).unwrap();
+    let id = asked(&recorder);
+    let follower = Reader::open(&path).unwrap();
+    eventually("its row", || (follower.info().unwrap().hops == 1).then_some(()));
+    answered(&recorder, id);
+    ended(&recorder, id);
+    writer.finish();
+    let db = rusqlite::Connection::open(&path).unwrap();
+    db.execute_batch("DROP TABLE pack; PRAGMA user_version = 1").unwrap();
+    let old = Reader::open(&path).unwrap();
+    assert_eq!(old.hop(id).unwrap().unwrap().status(), Some(200));
+    assert_eq!(all(&old, Load::Bodies).len(), 1);
+    assert_eq!(old.info().unwrap().hops, 1);
+    assert_eq!(old.changes_since(0, 9, Load::Heads).unwrap().revision, old.revision().unwrap());
+}
+
+#[test]
 fn says_what_is_wrong_with_a_file() {
     let folder = tempfile::tempdir().unwrap();
     let at = |name: &str| folder.path().join(name);

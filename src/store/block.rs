@@ -24,11 +24,10 @@ pub(super) struct Block {
 }
 
 /// The whole block, as a base.
-pub(super) fn write(lead: &[u8], headers: &Headers) -> Vec<u8> {
-    let packed = headers.packed();
+pub(super) fn write(lead: &[u8], packed: &[u8]) -> Vec<u8> {
     let mut base = Vec::with_capacity(lead.len() + packed.len() + 2);
     put(&mut base, lead);
-    base.extend_from_slice(&packed);
+    base.extend_from_slice(packed);
     base
 }
 
@@ -125,7 +124,7 @@ mod tests {
             ("a: x", &format!("a: {long}"), true),
         ] {
             let (first, second) = (headers(first), headers(second));
-            let base = write(b"OK", &first);
+            let base = write(b"OK", &first.packed());
             assert_eq!(read(&base, &[]), Block { lead: b"OK".to_vec(), headers: first });
             let changed = changes(&base, b"No", &second.packed());
             assert_eq!(changed.is_some(), shared, "{second:?}");
@@ -140,13 +139,13 @@ mod tests {
     fn keeps_bytes_that_are_not_text() {
         let mut headers = Headers::new();
         headers.push("x", vec![0xff, 0x00, 0x1b, b'[']);
-        let base = write(&[0xfe], &headers);
+        let base = write(&[0xfe], &headers.packed());
         assert_eq!(read(&base, &[]), Block { lead: vec![0xfe], headers });
     }
 
     #[test]
     fn damaged_bytes_never_panic() {
-        let base = write(b"OK", &headers("date: 1\nid: a"));
+        let base = write(b"OK", &headers("date: 1\nid: a").packed());
         for end in 0..base.len() {
             read(&base[..end], &base[end..]);
             changes(&base[..end], b"", &headers("date: 1").packed());

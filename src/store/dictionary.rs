@@ -3,14 +3,14 @@
 //! An epoch is a run of hops. Its dictionary lives in memory only and is forgotten when the
 //! epoch ends, so nothing ever counts references: dropping an epoch drops its hops and blobs.
 //!
-//! **Invariant:** two different values never get one id. Small ones are compared byte for byte,
-//! large ones by SHA-256.
+//! **Invariant:** two different values never get one id: they are compared byte for byte, large
+//! ones with what the file holds.
 
 use std::collections::HashMap;
+use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
 use rusqlite::{Connection, params};
-use sha2::{Digest, Sha256};
 
 use super::block;
 use crate::trace::Headers;
@@ -24,8 +24,19 @@ pub(super) struct Dictionary {
     held: usize,
     /// Strangers choose these bytes: the hash has a seed that they do not know.
     small: HashMap<Box<[u8]>, i64, RandomState>,
-    large: HashMap<[u8; 32], i64>,
-    bases: HashMap<u64, Base>,
+    /// By hash, because they do not stay in memory.
+    large: HashMap<u64, i64, RandomState>,
+    bases: HashMap<u64, Base, RandomState>,
+    /// The shapes of the last request and of the last response: the next is often the same.
+    recent: [u64; 2],
+}
+
+/// Where an epoch begins.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Beginning {
+    pub(super) first_hop: i64,
+    pub(super) first_revision: i64,
+    pub(super) began: i64,
 }
 
 /// A header block that others are told apart from.
@@ -38,13 +49,17 @@ struct Base {
 
 impl Dictionary {
     /// Begin an epoch after what the file already holds.
-    pub(super) fn begin(connection: &Connection, first_hop: i64) -> rusqlite::Result<Dictionary> {
+    pub(super) fn begin(connection: &Connection, from: Beginning) -> rusqlite::Result<Dictionary> {
         let last: Option<i64> =
             connection.query_row("SELECT max(id) FROM blob", [], |it| it.get(0))?;
         let next_blob = last.unwrap_or(0) + 1;
+        let Beginning { first_hop, first_revision, began } = from;
         connection
-            .prepare_cached("INSERT INTO epoch (first_hop, first_blob) VALUES (?, ?)")?
-            .execute(params![first_hop, next_blob])?;
+            .prepare_cached(
+                "INSERT INTO epoch (first_hop, first_blob, first_revision, began)
+                 VALUES (?, ?, ?, ?)",
+            )?
+            .execute(params![first_hop, next_blob, first_revision, began])?;
         Ok(Dictionary { next_blob, ..Dictionary::default() })
     }
 
@@ -61,13 +76,15 @@ impl Dictionary {
     /// The id of these bytes, stored now if they are new.
     pub(super) fn intern(&mut self, db: &Connection, bytes: &[u8]) -> rusqlite::Result<i64> {
         if bytes.len() > SMALL {
-            let digest: [u8; 32] = Sha256::digest(bytes).into();
-            if let Some(id) = self.large.get(&digest) {
+            let hash = self.large.hasher().hash_one(bytes);
+            if let Some(id) = self.large.get(&hash)
+                && is_stored(db, *id, bytes)?
+            {
                 return Ok(*id);
             }
             let id = self.append(db, bytes)?;
-            self.large.insert(digest, id);
-            self.held += 64;
+            self.large.insert(hash, id);
+            self.held += 32;
             return Ok(id);
         }
         if let Some(id) = self.small.get(bytes) {
@@ -87,21 +104,37 @@ impl Dictionary {
         headers: &Headers,
     ) -> rusqlite::Result<(i64, Option<Vec<u8>>)> {
         let packed = headers.packed();
-        let shape = block::shape(&packed);
-        if let Some(base) = self.bases.get_mut(&shape)
-            && base.uses < USES_PER_BASE
-            && let Some(changes) = block::changes(&base.bytes, lead, &packed)
-            && changes.len() <= base.bytes.len() / 2
-        {
-            // A base grows stale (its date is of the past), so only changes use it up.
-            base.uses += u32::from(!changes.is_empty());
-            return Ok((base.blob, (!changes.is_empty()).then_some(changes)));
+        let recent = usize::from(!lead.is_empty());
+        if let Some(known) = self.changed(self.recent[recent], lead, &packed) {
+            return Ok(known);
         }
-        let bytes = block::write(lead, headers);
+        let shape = block::shape(&packed);
+        self.recent[recent] = shape;
+        if let Some(known) = self.changed(shape, lead, &packed) {
+            return Ok(known);
+        }
+        let bytes = block::write(lead, &packed);
         let blob = self.intern(db, &bytes)?;
         self.held += bytes.len();
         self.bases.insert(shape, Base { blob, bytes, uses: 0 });
         Ok((blob, None))
+    }
+
+    /// The block as a change of the base of this shape, where that pays.
+    fn changed(
+        &mut self,
+        shape: u64,
+        lead: &[u8],
+        packed: &[u8],
+    ) -> Option<(i64, Option<Vec<u8>>)> {
+        let base = self.bases.get_mut(&shape).filter(|it| it.uses < USES_PER_BASE)?;
+        let changes = block::changes(&base.bytes, lead, packed)?;
+        if changes.len() > base.bytes.len() / 2 {
+            return None;
+        }
+        // A base grows stale (its date is of the past), so only changes use it up.
+        base.uses += u32::from(!changes.is_empty());
+        Some((base.blob, (!changes.is_empty()).then_some(changes)))
     }
 
     /// Store bytes that will not come again.
@@ -111,6 +144,12 @@ impl Dictionary {
         self.next_blob += 1;
         Ok(id)
     }
+}
+
+/// Whether the blob has exactly these bytes.
+fn is_stored(db: &Connection, id: i64, bytes: &[u8]) -> rusqlite::Result<bool> {
+    db.prepare_cached("SELECT data FROM blob WHERE id = ?")?
+        .query_row([id], |it| Ok(it.get_ref(0)?.as_blob()? == bytes))
 }
 
 const HOPS_PER_EPOCH: u32 = 65_536;

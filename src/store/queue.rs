@@ -134,14 +134,15 @@ impl Queue {
         self.give_up(&item);
     }
 
-    /// What has come, after at most `tick`.
-    pub(super) fn take(&self, tick: Duration) -> Batch {
+    /// What has come, after at most `tick`. What comes from now on is put into `spare`, so that
+    /// the memory of one batch serves the next but one.
+    pub(super) fn take(&self, tick: Duration, mut spare: Vec<Item>) -> Batch {
+        spare.shrink_to(MANY);
         let state = self.lock();
         let waited =
             self.work.wait_timeout_while(state, tick, |it| !it.closed && it.weight <= LIMIT / 4);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
-        let items = std::mem::take(&mut state.items);
-        state.items.reserve(items.len().min(MANY));
+        let items = std::mem::replace(&mut state.items, spare);
         state.weight = 0;
         state.stuck = false;
         let lost = std::mem::take(&mut state.unheard);
@@ -244,6 +245,6 @@ impl State {
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
 /// Bytes that may wait.
 const LIMIT: usize = 32 << 20;
-/// Items that one batch usually has at most.
-const MANY: usize = 16_384;
+/// Items that are worth keeping memory for.
+const MANY: usize = 8192;
 const STUCK: &str = "the disk did not keep up for more than a second";

@@ -7,6 +7,7 @@
 //! and have a connection of their own.
 
 mod blobs;
+mod found;
 mod open;
 
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::blobs::{Known, short};
-use super::row::{self, COLUMNS};
+use self::found::{Found, Wanted};
 use super::{Error, Info, Load, State, Unrecorded, place, schema};
 use crate::trace::{Hop, HopId, Note, Tap, TapKind, Time};
 
@@ -26,6 +27,8 @@ pub struct Reader {
     /// `None` for a trace in memory, and for a copy of one in a folder that cannot be written.
     file: Option<place::File>,
     known: Known,
+    /// Whether it has packs: those of the first version have none.
+    packs: bool,
     /// A private copy of the trace, removed with the reader.
     _copy: Option<open::Copy>,
 }
@@ -45,15 +48,18 @@ impl Reader {
         open::check(path)?;
         let (connection, copy) = open::connect(path)?;
         let file = copy.is_none().then(|| place::File::at(path));
-        let known = Known::default();
-        let reader = Reader { connection, path: path.to_owned(), file, known, _copy: copy };
+        let (path, known) = (path.to_owned(), Known::default());
+        let mut reader = Reader { connection, path, file, known, packs: false, _copy: copy };
+        let version: i64 =
+            reader.one("SELECT user_version FROM pragma_user_version", |it| it.get(0))?;
+        reader.packs = version >= schema::WITH_PACKS;
         reader.taps()?;
         Ok(reader)
     }
 
     pub(super) fn over(connection: Connection) -> Reader {
         let (path, known) = (PathBuf::from(":memory:"), Known::default());
-        Reader { connection, path, file: None, known, _copy: None }
+        Reader { connection, path, file: None, known, packs: true, _copy: None }
     }
 
     /// Where it lies; `:memory:` for one without a file.
@@ -75,10 +81,19 @@ impl Reader {
 
     /// What is in it, in numbers.
     pub fn info(&self) -> Result<Info, Error> {
-        let sql = "SELECT count(*), min(started), max(started + coalesce(lasted, 0)) FROM hop";
-        let time = |it: Option<i64>| it.map(Time);
-        let (hops, first, last) =
-            self.one(sql, |it| Ok((it.get::<_, i64>(0)?, time(it.get(1)?), time(it.get(2)?))))?;
+        let rows = "SELECT count(*), min(started), max(started + coalesce(lasted, 0)) FROM hop";
+        let packs = "SELECT coalesce(sum(hops), 0), min(began), max(ended) FROM pack";
+        let span = |sql: &str| {
+            let time = |it: Option<i64>| it.map(Time);
+            self.one(sql, |it| Ok((it.get::<_, i64>(0)?, time(it.get(1)?), time(it.get(2)?))))
+        };
+        let (mut hops, mut first, mut last) = span(rows)?;
+        if self.packs {
+            let packed = span(packs)?;
+            hops += packed.0;
+            first = first.into_iter().chain(packed.1).min();
+            last = last.max(packed.2);
+        }
         let unrecorded = self.unrecorded()?;
         let state = match self.meta::<String>("state")?.as_deref() {
             Some("finished") => State::Finished,
@@ -101,10 +116,9 @@ impl Reader {
         let Some(short) = short(&self.connection, id.recorder).map_err(self.wrong())? else {
             return Ok(None);
         };
-        let sql = format!("SELECT {COLUMNS} FROM hop WHERE id = ?");
         let row = schema::row_id(short, id.sequence);
-        let hops = self.hops_where(&sql, [row], Load::Bodies)?;
-        Ok(hops.into_iter().map(|(_, _, hop)| hop).find(|it| it.id == id))
+        let hops = self.find(Wanted::One(row), 1, Load::Bodies)?;
+        Ok(hops.into_iter().map(|it| it.hop).find(|it| it.id == id))
     }
 
     /// All hops, in the order in which they arrived.
@@ -115,23 +129,23 @@ impl Reader {
     /// At most `limit` hops that were written after `revision` (0 is before the first). Says
     /// [`Error::Vanished`] when there is nothing new and the file has gone.
     pub fn changes_since(&self, revision: u64, limit: usize, load: Load) -> Result<Changes, Error> {
-        let sql = format!("SELECT {COLUMNS} FROM hop WHERE revision > ? ORDER BY revision LIMIT ?");
-        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let hops = self.hops_where(&sql, [revision.cast_signed(), limit], load)?;
-        let Some((_, last, _)) = hops.last() else {
+        let hops = self.find(Wanted::Since(revision.cast_signed()), limit, load)?;
+        let Some(last) = hops.last() else {
             return match &self.file {
                 Some(file) if !file.is_there() => Err(Error::Vanished { path: self.path.clone() }),
                 _ => Ok(Changes { revision, hops: Vec::new() }),
             };
         };
-        let revision = last.cast_unsigned();
-        Ok(Changes { revision, hops: hops.into_iter().map(|(_, _, hop)| hop).collect() })
+        let revision = last.revision.cast_unsigned();
+        Ok(Changes { revision, hops: hops.into_iter().map(|it| it.hop).collect() })
     }
 
     /// The latest revision: where to start following without the past.
     pub fn revision(&self) -> Result<u64, Error> {
-        let sql = "SELECT coalesce(max(revision), 0) FROM hop";
-        self.one(sql, |it| it.get::<_, i64>(0)).map(i64::cast_unsigned)
+        let last = |sql: &str| self.one(sql, |it| it.get::<_, i64>(0)).map(i64::cast_unsigned);
+        let packed =
+            if self.packs { last("SELECT coalesce(max(last_revision), 0) FROM pack")? } else { 0 };
+        Ok(packed.max(last("SELECT coalesce(max(revision), 0) FROM hop")?))
     }
 
     /// All notes, oldest first.
@@ -212,24 +226,12 @@ impl Reader {
         statement.query_row([key], |it| it.get(0)).optional().map_err(self.wrong())
     }
 
-    /// Rows as hops, each with its row id and its revision.
-    fn hops_where(
-        &self,
-        sql: &str,
-        params: impl rusqlite::Params,
-        load: Load,
-    ) -> Result<Vec<(i64, i64, Hop)>, Error> {
+    /// At most `limit` of the hops that are wanted, in their order.
+    fn find(&self, wanted: Wanted, limit: usize, load: Load) -> Result<Vec<Found>, Error> {
         // One snapshot for the rows and the blobs they name.
         let snapshot = self.connection.unchecked_transaction().map_err(self.wrong())?;
         let blobs = self.known.over(&snapshot);
-        let read = || {
-            let mut statement = snapshot.prepare_cached(sql)?;
-            let rows = statement.query_map(params, |it| {
-                Ok((it.get(0)?, it.get(1)?, row::read(it, &blobs, load)?))
-            })?;
-            rows.collect::<rusqlite::Result<Vec<_>>>()
-        };
-        read().map_err(self.wrong())
+        found::find(&snapshot, &blobs, self.packs, wanted, limit, load).map_err(self.wrong())
     }
 
     fn query<T>(
@@ -262,7 +264,7 @@ pub struct Hops<'a> {
     reader: &'a Reader,
     load: Load,
     after: i64,
-    page: std::vec::IntoIter<(i64, i64, Hop)>,
+    page: std::vec::IntoIter<Found>,
     over: bool,
 }
 
@@ -270,9 +272,9 @@ impl Iterator for Hops<'_> {
     type Item = Result<Hop, Error>;
 
     fn next(&mut self) -> Option<Result<Hop, Error>> {
-        if let Some((id, _, hop)) = self.page.next() {
-            self.after = id;
-            return Some(Ok(hop));
+        if let Some(found) = self.page.next() {
+            self.after = found.id;
+            return Some(Ok(found.hop));
         }
         if self.over {
             return None;
@@ -282,8 +284,7 @@ impl Iterator for Hops<'_> {
             // Bodies may be large: a page of them must fit into memory.
             Load::Bodies => 16,
         };
-        let sql = format!("SELECT {COLUMNS} FROM hop WHERE id > ? ORDER BY id LIMIT {limit}");
-        match self.reader.hops_where(&sql, [self.after], self.load) {
+        match self.reader.find(Wanted::After(self.after), limit, self.load) {
             Ok(page) => {
                 self.over = page.is_empty();
                 self.page = page.into_iter();

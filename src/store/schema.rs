@@ -18,10 +18,13 @@ use crate::trace::Tap;
 pub(super) const APPLICATION_ID: i32 = 0x686f_7073;
 
 /// The schema version this program writes: one per migration.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 
 /// Each step with its reason. `user_version` counts the steps a file has gone through.
-const MIGRATIONS: [&str; 1] = [FIRST];
+const MIGRATIONS: [&str; 2] = [FIRST, PACKS];
+
+/// Since this version a trace has packs.
+pub(super) const WITH_PACKS: i64 = 2;
 
 /// The first layout.
 ///
@@ -57,10 +60,26 @@ CREATE TABLE derived (kind TEXT NOT NULL, id INTEGER NOT NULL,
     analysis_version INTEGER NOT NULL, data BLOB NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 ";
 
+/// Hops that were over when they were first written stand many in one row, see `pack`. An epoch
+/// says with which revision, and when, it began.
+const PACKS: &str = "
+CREATE TABLE pack (first_hop INTEGER PRIMARY KEY, last_hop INTEGER NOT NULL,
+    first_revision INTEGER NOT NULL, last_revision INTEGER NOT NULL, hops INTEGER NOT NULL,
+    began INTEGER NOT NULL, ended INTEGER NOT NULL, data BLOB NOT NULL);
+CREATE INDEX pack_revision ON pack (last_revision);
+ALTER TABLE epoch ADD COLUMN first_revision INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE epoch ADD COLUMN began INTEGER NOT NULL DEFAULT 0;
+";
+
 /// The id of a hop's row: its recorder's short number, then its sequence. So no index from a
 /// hop's name to its row is needed, and hops of several recorders never collide.
 pub(super) fn row_id(recorder: i64, sequence: u64) -> i64 {
     recorder.wrapping_shl(SEQUENCE_BITS).wrapping_add(sequence.cast_signed())
+}
+
+/// The recorder's short number and the sequence that [`row_id`] put together.
+pub(super) fn of_row_id(id: i64) -> (i64, i64) {
+    (id >> SEQUENCE_BITS, id & ((1 << SEQUENCE_BITS) - 1))
 }
 
 /// A recorder may name so many hops (2^40: a year at 30,000 a second).

@@ -96,13 +96,14 @@ pub(super) fn insert_all(
 
 fn run(mut session: Session<Connection>, queue: &Queue) {
     let mut tries_after_end = 0;
+    let mut spare = Vec::new();
     loop {
         let mut closed = false;
         if !session.is_full() {
-            let batch = queue.take(TICK);
+            let batch = queue.take(TICK, std::mem::take(&mut spare));
             closed = batch.closed;
             session.unrecorded = batch.unrecorded;
-            session.fold(batch.items, &batch.lost);
+            spare = session.fold(batch.items, &batch.lost);
         }
         match session.commit() {
             Ok(()) if closed => break,

@@ -21,8 +21,18 @@ pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
     Some(bytes)
 }
 
-/// [LEB128](https://en.wikipedia.org/wiki/LEB128), as most lengths are below 128.
-pub(crate) fn put_number(out: &mut Vec<u8>, mut number: usize) {
+/// A length or an index; see [`put_u64`].
+pub(crate) fn put_number(out: &mut Vec<u8>, number: usize) {
+    put_u64(out, number as u64);
+}
+
+/// The number that [`put_number`] wrote.
+pub(crate) fn take_number(rest: &mut &[u8]) -> Option<usize> {
+    usize::try_from(take_u64(rest)?).ok()
+}
+
+/// [LEB128](https://en.wikipedia.org/wiki/LEB128), as most numbers are below 128.
+pub(crate) fn put_u64(out: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         out.push(number.to_le_bytes()[0] | 0x80);
         number >>= 7;
@@ -30,13 +40,13 @@ pub(crate) fn put_number(out: &mut Vec<u8>, mut number: usize) {
     out.push(number.to_le_bytes()[0]);
 }
 
-/// The number that [`put_number`] wrote.
-pub(crate) fn take_number(rest: &mut &[u8]) -> Option<usize> {
-    let mut number = 0_usize;
-    for shift in (0..usize::BITS).step_by(7) {
+/// The number that [`put_u64`] wrote.
+pub(crate) fn take_u64(rest: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..u64::BITS).step_by(7) {
         let (byte, after) = rest.split_first()?;
         *rest = after;
-        number |= usize::from(byte & 0x7f) << shift;
+        number |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
             return Some(number);
         }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::store::row::{Blobs, Side};
+use crate::store::stored::{Blobs, Side};
 
 #[derive(Debug, Default)]
 pub(super) struct Known {

@@ -39,9 +39,9 @@ impl Entry {
 
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
-    pub(super) open: HashMap<HopId, Entry, ByNumber>,
-    /// In the order in which they ended.
-    pub(super) over: VecDeque<Entry>,
+    pub(super) open: HashMap<HopId, Box<Entry>, ByNumber>,
+    /// What a commit has not kept yet.
+    pub(super) over: VecDeque<Box<Entry>>,
     /// Hops whose rows must go, because a part of them was lost.
     pub(super) gone: Vec<HopId>,
     /// Bytes of bodies in memory.
@@ -59,7 +59,7 @@ impl Ledger {
             let mut hop = None;
             event.apply(&mut hop);
             self.weight += HEADS;
-            self.open.extend(hop.map(|it| (id, Entry::new(it))));
+            self.open.extend(hop.map(|it| (id, Box::new(Entry::new(it)))));
             return;
         }
         if ended {
@@ -75,7 +75,15 @@ impl Ledger {
     pub(super) fn add(&mut self, hop: Hop) {
         let response = hop.response().map_or(0, |it| it.body.bytes.len());
         self.weight += HEADS + hop.request.body.bytes.len() + response;
-        self.over.push_back(Entry::new(hop));
+        self.over.push_back(Box::new(Entry::new(hop)));
+    }
+
+    /// Bring what is over into the order in which it was asked, as far as ids tell.
+    pub(super) fn sort(&mut self) {
+        let over = self.over.make_contiguous();
+        if !over.is_sorted_by_key(|it| it.hop.id.sequence) {
+            over.sort_by_key(|it| it.hop.id.sequence);
+        }
     }
 
     /// A part of this hop was lost: what is left would be a lie.

@@ -10,10 +10,11 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ledger::{Entry, Ledger};
-use crate::store::dictionary::Dictionary;
+use crate::store::dictionary::{Beginning, Dictionary};
+use crate::store::pack::Pack;
 use crate::store::queue::Item;
-use crate::store::row::{self, Bodies, Place};
-use crate::store::{Unrecorded, place, schema};
+use crate::store::stored::{Bodies, Place, Stored};
+use crate::store::{Unrecorded, place, row, schema};
 use crate::trace::{Hop, HopId};
 
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub(super) struct Session<C> {
     numbers: Numbers,
     dictionary: Dictionary,
     ledger: Ledger,
+    pack: Pack,
     pub(super) unrecorded: Unrecorded,
     /// What of `unrecorded` the file says.
     said: u64,
@@ -33,6 +35,8 @@ pub(super) struct Session<C> {
 struct Numbers {
     revision: i64,
     last_row: i64,
+    /// The last hop in a pack; packs only take what comes after it.
+    last_packed: i64,
     /// A recorder's short number, by its random one.
     recorders: HashMap<u64, i64>,
 }
@@ -78,12 +82,13 @@ impl<C: BorrowMut<Connection>> Session<C> {
         let db: &Connection = connection.borrow();
         let numbers = Numbers::read(db)?;
         let (dictionary, ledger) = (Dictionary::default(), Ledger::default());
-        let unrecorded = Unrecorded::default();
-        Ok(Session { connection, file, numbers, dictionary, ledger, unrecorded, said: 0 })
+        let (pack, unrecorded) = (Pack::default(), Unrecorded::default());
+        Ok(Session { connection, file, numbers, dictionary, ledger, pack, unrecorded, said: 0 })
     }
 
-    pub(super) fn fold(&mut self, items: Vec<Item>, lost: &[HopId]) {
-        for item in items {
+    /// Take what was queued; what held it is given back empty.
+    pub(super) fn fold(&mut self, mut items: Vec<Item>, lost: &[HopId]) -> Vec<Item> {
+        for item in items.drain(..) {
             match item {
                 Item::Event(event) => self.ledger.apply(event),
                 Item::Hop(hop) => self.ledger.add(*hop),
@@ -92,6 +97,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
         for id in lost {
             self.ledger.lose(*id);
         }
+        items
     }
 
     pub(super) fn add_hop(&mut self, hop: Hop) {
@@ -122,9 +128,14 @@ impl<C: BorrowMut<Connection>> Session<C> {
         if self.ledger.is_clean() && self.unrecorded.count == self.said {
             return Ok(Progress::All);
         }
+        self.ledger.sort();
         let before = self.numbers.clone();
-        let (numbers, dictionary) = (&mut self.numbers, &mut self.dictionary);
-        match write(db, numbers, dictionary, &self.ledger, &self.unrecorded) {
+        let mut writing = Writing {
+            numbers: &mut self.numbers,
+            dictionary: &mut self.dictionary,
+            pack: &mut self.pack,
+        };
+        match writing.write(db, &self.ledger, &self.unrecorded) {
             Ok(over) => {
                 self.said = self.unrecorded.count;
                 self.ledger.kept(over);
@@ -134,6 +145,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
                 // What the dictionary believes to be stored was rolled back.
                 self.numbers = before;
                 self.dictionary = Dictionary::default();
+                self.pack = Pack::default();
                 Err(error)
             }
         }
@@ -146,40 +158,74 @@ enum Progress {
     More,
 }
 
-/// Write one transaction; says how many of the hops that are over were in it.
-fn write(
-    db: &mut Connection,
-    numbers: &mut Numbers,
-    dictionary: &mut Dictionary,
-    ledger: &Ledger,
-    unrecorded: &Unrecorded,
-) -> rusqlite::Result<usize> {
-    let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-    let (begun, mut over) = (Instant::now(), 0);
-    for id in &ledger.gone {
-        if let Some(row) = numbers.row_of(*id) {
-            row::delete(&transaction, row)?;
+/// What one transaction changes in memory.
+struct Writing<'a> {
+    numbers: &'a mut Numbers,
+    dictionary: &'a mut Dictionary,
+    pack: &'a mut Pack,
+}
+
+impl Writing<'_> {
+    /// Write one transaction; says how many of the hops that are over were in it.
+    fn write(
+        &mut self,
+        db: &mut Connection,
+        ledger: &Ledger,
+        unrecorded: &Unrecorded,
+    ) -> rusqlite::Result<usize> {
+        let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let (begun, mut over) = (Instant::now(), 0);
+        for id in &ledger.gone {
+            if let Some(row) = self.numbers.row_of(*id) {
+                row::delete(&transaction, row)?;
+            }
         }
-    }
-    let mut put = |entry: &Entry| {
-        if dictionary.is_full() {
-            *dictionary = Dictionary::begin(&transaction, numbers.last_row + 1)?;
+        for entry in ledger.open.values().filter(|it| it.dirty) {
+            self.put(&transaction, entry)?;
         }
-        let place = numbers.place(&transaction, entry)?;
-        row::write(&transaction, dictionary, &entry.hop, place)
-    };
-    for entry in ledger.open.values().filter(|it| it.dirty) {
-        put(entry)?;
+        for entries in ledger.over.as_slices().0.chunks(AT_ONCE) {
+            if begun.elapsed() > LONGEST {
+                break;
+            }
+            for entry in entries {
+                self.put(&transaction, entry)?;
+            }
+            over += entries.len();
+        }
+        self.pack.flush(&transaction)?;
+        if unrecorded.count > 0 {
+            say_unrecorded(&transaction, unrecorded)?;
+        }
+        transaction.commit()?;
+        Ok(over)
     }
-    for entry in ledger.over.iter().take_while(|_| begun.elapsed() < LONGEST) {
-        put(entry)?;
-        over += 1;
+
+    fn put(&mut self, db: &Connection, entry: &Entry) -> rusqlite::Result<()> {
+        if self.dictionary.is_full() {
+            // Epochs share nothing, so no pack reaches into the next.
+            self.pack.flush(db)?;
+            let from = Beginning {
+                first_hop: self.numbers.last_row + 1,
+                first_revision: self.numbers.revision + 1,
+                began: entry.hop.started.0,
+            };
+            *self.dictionary = Dictionary::begin(db, from)?;
+        }
+        let place = self.numbers.place(db, entry)?;
+        let stored = Stored::of(db, self.dictionary, &entry.hop, place)?;
+        let packs = entry.hop.ended.is_some()
+            && !place.exists
+            && place.id > self.numbers.last_packed
+            && schema::of_row_id(place.id) == (stored.recorder, stored.sequence);
+        if !packs {
+            // The revisions within a pack have no gaps.
+            self.pack.flush(db)?;
+            return row::write(db, &stored, place.revision, place.exists);
+        }
+        self.numbers.last_packed = place.id;
+        self.pack.push(&stored, place.revision);
+        if self.pack.is_full() { self.pack.flush(db) } else { Ok(()) }
     }
-    if unrecorded.count > 0 {
-        say_unrecorded(&transaction, unrecorded)?;
-    }
-    transaction.commit()?;
-    Ok(over)
 }
 
 fn say_unrecorded(db: &Connection, unrecorded: &Unrecorded) -> rusqlite::Result<()> {
@@ -194,9 +240,11 @@ impl Numbers {
         let count = |sql: &str| -> rusqlite::Result<i64> {
             Ok(db.query_row(sql, [], |it| it.get::<_, Option<i64>>(0))?.unwrap_or(0))
         };
-        let revision = count("SELECT max(revision) FROM hop")?;
-        let last_row = count("SELECT max(id) FROM hop")?;
-        Ok(Numbers { revision, last_row, recorders: HashMap::new() })
+        let last_packed = count("SELECT max(last_hop) FROM pack")?;
+        let packed = count("SELECT max(last_revision) FROM pack")?;
+        let revision = count("SELECT max(revision) FROM hop")?.max(packed);
+        let last_row = count("SELECT max(id) FROM hop")?.max(last_packed);
+        Ok(Numbers { revision, last_row, last_packed, recorders: HashMap::new() })
     }
 
     /// Where a hop is written: its row id, its recorder, the next revision.
@@ -241,5 +289,7 @@ impl Numbers {
 
 /// After this much work a transaction ends.
 const LONGEST: Duration = Duration::from_millis(25);
+/// How many hops are written between two looks at the clock.
+const AT_ONCE: usize = 16;
 /// Bytes that may wait to be written again.
 const LIMIT: usize = 32 << 20;
