@@ -14,6 +14,7 @@
 mod body;
 mod chain;
 mod event;
+mod frame;
 mod headers;
 mod hop;
 mod note;
@@ -26,9 +27,10 @@ mod visible;
 pub use body::Body;
 pub use chain::{Chain, ChainHop, Clue, HopKind, Link, LinkWhy, Outside, Sighting};
 pub use event::{Event, Recorder};
+pub use frame::{Frame, Frames, From};
 pub use headers::{Header, Headers};
 pub use hop::{
-    ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Outcome, OwnChange, Request,
+    ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Interim, Outcome, OwnChange, Request,
     Response, Testimony, Timing, Version,
 };
 pub use note::Note;

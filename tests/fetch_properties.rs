@@ -156,6 +156,8 @@ fn hop(out: &Outgoing, kind: HopKind, outcome: Outcome, sequence: u64) -> ChainH
         },
         outcome,
         timing: Timing::default(),
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     };
@@ -281,6 +283,8 @@ fn garbage() -> impl Strategy<Value = ChainHop> {
                 request: Request { method, url, headers: asked, ..Request::default() },
                 outcome,
                 timing: Timing::default(),
+                interim: Vec::new(),
+                frames: <_>::default(),
                 own_changes: Vec::new(),
                 testimony: Testimony::default(),
             };

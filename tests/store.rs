@@ -10,8 +10,9 @@ use std::time::{Duration, Instant};
 
 use hopscope::store::{Error, Load, Reader, State, Store, StoreRecorder, TICK};
 use hopscope::trace::{
-    Body, ConnectionId, Event, Exchange, Failure, FailureKind, Headers, Hop, HopId, Note, Outcome,
-    OwnChange, Recorder, Request, Response, Tap, TapId, TapKind, Testimony, Time, Timing, Version,
+    Body, ConnectionId, Event, Exchange, Failure, FailureKind, Frame, Headers, Hop, HopId, Interim,
+    Note, Outcome, OwnChange, Recorder, Request, Response, Tap, TapId, TapKind, Testimony, Time,
+    Timing, Version,
 };
 
 fn taps() -> Vec<Tap> {
@@ -57,6 +58,12 @@ fn hop(recorder: u64, sequence: u64) -> Hop {
                 detail: "connection reset by peer".to_owned(),
             }),
         }),
+        interim: vec![Interim {
+            at: Time(1_700_000_000_000_002),
+            status: 103,
+            headers: [("Link", b"</a\xff>".to_vec())].into_iter().collect(),
+        }],
+        frames: <_>::default(),
         timing: Timing { connect: Some(10), tls: None, wait: Some(500), receive: Some(400) },
         own_changes: vec![OwnChange {
             place: "request host".to_owned(),
@@ -80,6 +87,11 @@ fn all(reader: &Reader, load: Load) -> Vec<Hop> {
     reader.hops(load).map(Result::unwrap).collect()
 }
 
+fn frame(text: &str) -> Frame {
+    let (length, payload) = (text.len() as u64, text.as_bytes().to_vec());
+    Frame { opcode: 1, is_last: true, length, payload, ..Frame::default() }
+}
+
 /// Wait until `holds`, and say what was waited for when it never does.
 fn eventually<T>(what: &str, mut holds: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + Duration::from_secs(20);
@@ -98,15 +110,18 @@ fn reads_every_byte_again() {
     let path = folder.path().join("x.hops");
     let open = Hop { ended: None, outcome: Outcome::Pending, ..hop(8, 1) };
     let tunnel = Hop { exchange: Exchange::Tunnel, ..hop(8, 2) };
+    let frames = [frame("one"), frame("two")].into_iter().collect();
+    let socket = Hop { exchange: Exchange::WebSocket, frames, ..hop(8, 3) };
     let hops = [
         hop(u64::MAX, 1),
         hop(u64::MAX, 2),
         failed(u64::MAX, 3, FailureKind::RefusedByTap),
         open,
         tunnel,
+        socket,
     ];
     let info = Store::import(&path, &taps(), hops.clone()).unwrap();
-    assert_eq!((info.hops, info.state, info.taps), (5, State::Finished, taps()));
+    assert_eq!((info.hops, info.state, info.taps), (6, State::Finished, taps()));
     assert_eq!(info.first, Some(Time(1_700_000_000_000_001)));
     assert_eq!(info.last, Some(Time(1_700_000_000_000_903)));
 
@@ -154,6 +169,10 @@ fn notes_and_derived_values_are_kept_while_others_record() {
 }
 
 fn asked(recorder: &StoreRecorder) -> HopId {
+    asked_for(recorder, Exchange::Http)
+}
+
+fn asked_for(recorder: &StoreRecorder, exchange: Exchange) -> HopId {
     let id = recorder.next_id();
     let request = Request {
         method: "GET".to_owned(),
@@ -165,7 +184,7 @@ fn asked(recorder: &StoreRecorder) -> HopId {
         id,
         tap: TapId(0),
         connection: ConnectionId(1),
-        exchange: Exchange::Http,
+        exchange,
         at: recorder.now(),
         request,
         own_changes: Vec::new(),
@@ -220,6 +239,30 @@ fn a_follower_sees_a_hop_grow() {
     assert_eq!(seen.response().unwrap().body.text(), "one two");
     assert_eq!(writer.finish().count, 0);
     assert_eq!(reader.hop(id).unwrap(), Some(seen));
+}
+
+#[test]
+fn a_follower_sees_frames_as_they_come() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.hops");
+    let (recorder, writer) = Store::create(&path, &taps()).unwrap();
+    let reader = Reader::open(&path).unwrap();
+    let id = asked_for(&recorder, Exchange::WebSocket);
+    answered(&recorder, id);
+    let mut said = Vec::new();
+    for text in ["one", "two", "three"] {
+        said.push(frame(text));
+        let frames = [frame(text)].into_iter().collect();
+        assert_eq!(recorder.offer(Event::Frames { id, frames }), None);
+        eventually("the frame", || {
+            let seen = reader.hop(id).unwrap()?;
+            (seen.frames.iter().collect::<Vec<_>>() == said).then_some(())
+        });
+    }
+    ended(&recorder, id);
+    assert_eq!(writer.finish().count, 0);
+    let seen = reader.hop(id).unwrap().unwrap();
+    assert_eq!((seen.frames.iter().count(), seen.ended.is_some()), (3, true));
 }
 
 type Expected<'a> = &'a dyn Fn(&Error) -> bool;

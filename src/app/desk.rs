@@ -215,6 +215,8 @@ mod tests {
                 ..Response::default()
             }),
             timing: crate::trace::Timing::default(),
+            interim: Vec::new(),
+            frames: <_>::default(),
             own_changes: Vec::new(),
             testimony: crate::trace::Testimony::default(),
         };

@@ -138,6 +138,8 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
         request,
         outcome,
         timing: Timing::default(),
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: vec![],
         testimony: Testimony::default(),
     };

@@ -170,6 +170,8 @@ impl Client {
                 wait: answered.and_then(|it| since(started, it)),
                 receive: answered.and_then(|it| since(it, ended)),
             },
+            interim: Vec::new(),
+            frames: <_>::default(),
             own_changes: Vec::new(),
             testimony: self.testimony.clone(),
         });

@@ -14,6 +14,8 @@ pub(crate) fn blank() -> Hop {
         request: Request::default(),
         outcome: Outcome::Pending,
         timing: Timing::default(),
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

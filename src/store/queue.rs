@@ -37,6 +37,7 @@ impl Item {
             Item::Event(Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. }) => {
                 kept.len()
             }
+            Item::Event(Event::Frames { frames, .. }) => frames.packed().len(),
             Item::Event(Event::Asked { .. } | Event::Answered { .. }) => 1024,
             Item::Hop(hop) => {
                 let response = hop.response().map_or(0, |it| it.body.bytes.len());

@@ -5,7 +5,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::trace::{Hop, OwnChange, Testimony};
+use crate::trace::{Hop, Interim, OwnChange, Testimony, Time};
 
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
 #[serde(default)]
@@ -15,8 +15,21 @@ pub(super) struct Rest {
     pub(super) detail: String,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     own: Vec<Own>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interim: Vec<Before>,
     #[serde(skip_serializing_if = "Option::is_none")]
     said: Option<Said>,
+}
+
+/// An answer before the answer.
+#[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
+#[serde(default)]
+struct Before {
+    /// Microseconds after the request.
+    after: i64,
+    status: u16,
+    /// Names and values; every byte of a value is one character.
+    headers: Vec<(String, String)>,
 }
 
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -43,15 +56,25 @@ impl Rest {
     /// The column for `hop`; nothing for most.
     pub(super) fn write(hop: &Hop) -> Option<String> {
         let detail = hop.failure().map(|it| it.detail.as_str()).unwrap_or_default();
-        if detail.is_empty() && hop.own_changes.is_empty() && hop.testimony == Testimony::default()
-        {
+        let is_plain = detail.is_empty() && hop.own_changes.is_empty() && hop.interim.is_empty();
+        if is_plain && hop.testimony == Testimony::default() {
             return None;
         }
         let own = hop.own_changes.iter().cloned().map(|it| {
             let OwnChange { place, from, to } = it;
             Own { place, from, to }
         });
-        let rest = Rest { detail: detail.to_owned(), own: own.collect(), said: said(hop) };
+        let interim = hop.interim.iter().map(|it| Before {
+            after: it.at.since(hop.started),
+            status: it.status,
+            headers: it.headers.iter().map(|it| (it.name.clone(), characters(&it.value))).collect(),
+        });
+        let rest = Rest {
+            detail: detail.to_owned(),
+            own: own.collect(),
+            interim: interim.collect(),
+            said: said(hop),
+        };
         serde_json::to_string(&rest).ok()
     }
 
@@ -63,6 +86,16 @@ impl Rest {
     pub(super) fn own_changes(&mut self) -> Vec<OwnChange> {
         let own = std::mem::take(&mut self.own).into_iter();
         own.map(|Own { place, from, to }| OwnChange { place, from, to }).collect()
+    }
+
+    pub(super) fn interim(&mut self, started: Time) -> Vec<Interim> {
+        let interim = std::mem::take(&mut self.interim).into_iter();
+        let read = |it: Before| Interim {
+            at: started.plus(it.after),
+            status: it.status,
+            headers: it.headers.into_iter().map(|(name, value)| (name, bytes(&value))).collect(),
+        };
+        interim.map(read).collect()
     }
 
     pub(super) fn testimony(&mut self) -> Testimony {
@@ -79,4 +112,13 @@ fn said(hop: &Hop) -> Option<Said> {
     let Testimony { api, mode, credentials, redirect, error, from_cache, initiator } =
         hop.testimony.clone();
     Some(Said { api, mode, credentials, redirect, error, from_cache, initiator })
+}
+
+/// Bytes as the characters of the same numbers, and back.
+fn characters(bytes: &[u8]) -> String {
+    bytes.iter().map(|it| char::from(*it)).collect()
+}
+
+fn bytes(characters: &str) -> Vec<u8> {
+    characters.chars().map(|it| u8::try_from(u32::from(it)).unwrap_or(b'?')).collect()
 }

@@ -11,8 +11,8 @@ use super::block;
 use super::dictionary::Dictionary;
 use super::rest::Rest;
 use crate::trace::{
-    Body, ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Outcome, Request, Response,
-    TapId, Time, Timing, Version,
+    Body, ConnectionId, Exchange, Failure, FailureKind, Frames, Hop, HopId, Outcome, Request,
+    Response, TapId, Time, Timing, Version,
 };
 
 /// The values of one hop, wherever they stand: in a row, or in a pack of many.
@@ -58,6 +58,8 @@ pub(super) struct Place {
     /// A row of this id was written before.
     pub(super) exists: bool,
     pub(super) bodies: Bodies,
+    /// The number of the next chunk of frames.
+    pub(super) frames: i64,
 }
 
 /// How the bodies of a hop are to be written.
@@ -72,8 +74,8 @@ pub(super) enum Bodies {
 /// How a hop's blobs are found; a reader keeps those that come again and again.
 pub(super) trait Blobs {
     fn blob(&self, id: i64) -> rusqlite::Result<Arc<[u8]>>;
-    /// The bytes of all chunks of one body.
-    fn chunks(&self, hop: i64, side: Side) -> rusqlite::Result<Vec<u8>>;
+    /// The bytes of all chunks of one side.
+    fn chunks(&self, hop: i64, side: i64) -> rusqlite::Result<Vec<u8>>;
     /// The random number behind a recorder's short one.
     fn recorder(&self, id: i64) -> u64;
 }
@@ -110,6 +112,11 @@ impl<'a> Stored<'a> {
             }
             None => None,
         };
+        if !hop.frames.is_empty() {
+            // Always chunks: what is in memory is the next one.
+            let blob = dictionary.append(db, hop.frames.packed())?;
+            write_chunk(db, place.id, FRAMES, place.frames, blob)?;
+        }
         dictionary.used();
         let Timing { connect, tls, wait, receive } = hop.timing;
         Ok(Stored {
@@ -150,6 +157,8 @@ impl<'a> Stored<'a> {
             (None, Some(failure)) => Outcome::Failed(failure),
             (None, None) => Outcome::Pending,
         };
+        let has_frames = load == Load::Bodies && exchange(self.flags) == Exchange::WebSocket;
+        let frames = if has_frames { blobs.chunks(self.id, FRAMES)? } else { Vec::new() };
         let url = blobs.blob(self.url)?;
         let [connect, tls, wait, receive] = self.timing.map(|it| it.map(i64::cast_unsigned));
         Ok(Hop {
@@ -170,6 +179,8 @@ impl<'a> Stored<'a> {
                 body: self.body(&self.request, Side::Request, blobs, load)?,
             },
             outcome,
+            interim: rest.interim(started),
+            frames: Frames::from_packed(frames),
             timing: Timing { connect, tls, wait, receive },
             own_changes: rest.own_changes(),
             testimony: rest.testimony(),
@@ -187,7 +198,7 @@ impl<'a> Stored<'a> {
         if load == Load::Bodies && message.length > 0 {
             match message.body {
                 Some(blob) => bytes.extend_from_slice(&blobs.blob(blob)?),
-                None => bytes = blobs.chunks(self.id, side)?,
+                None => bytes = blobs.chunks(self.id, side as i64)?,
             }
         }
         let (length, complete) = (message.length.cast_unsigned(), self.flags & side.bit() != 0);
@@ -220,12 +231,20 @@ fn write_body(
                 Side::Response => numbers[1],
             };
             let blob = dictionary.append(db, &body.bytes)?;
-            db.prepare_cached("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?)")?
-                .execute(params![place.id, side as i64, n, blob])?;
+            write_chunk(db, place.id, side as i64, n, blob)?;
             Ok(None)
         }
     }
 }
+
+fn write_chunk(db: &Connection, hop: i64, side: i64, n: i64, blob: i64) -> rusqlite::Result<()> {
+    db.prepare_cached("INSERT OR REPLACE INTO chunk VALUES (?, ?, ?, ?)")?
+        .execute(params![hop, side, n, blob])?;
+    Ok(())
+}
+
+/// Frames, in the `chunk` table.
+const FRAMES: i64 = 2;
 
 /// Which body of a hop; its number stands in the `chunk` table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use super::{
-    Body, ConnectionId, Exchange, Failure, Hop, HopId, Outcome, OwnChange, Request, Response,
-    TapId, Time,
+    Body, ConnectionId, Exchange, Failure, Frames, Hop, HopId, Interim, Outcome, OwnChange,
+    Request, Response, TapId, Time,
 };
 
 /// One thing that happened to an exchange. A hop is the fold of its events ([`Event::apply`]).
@@ -25,10 +25,14 @@ pub enum Event {
     RequestBody { id: HopId, kept: Vec<u8>, length: u64, end: bool },
     /// The upstream connection was opened, in so many microseconds.
     Connected { id: HopId, micros: u64 },
+    /// An answer before the answer.
+    Interim { id: HopId, interim: Interim },
     /// The response's head is here. `response.body` is still empty.
     Answered { id: HopId, at: Time, response: Response, own_changes: Vec<OwnChange> },
     /// A piece of the response's body.
     ResponseBody { id: HopId, kept: Vec<u8>, length: u64, end: bool },
+    /// WebSocket frames that went by since the last of these.
+    Frames { id: HopId, frames: Frames },
     /// The exchange is over. With a failure: before [`Event::Answered`] no answer came, after it
     /// the body stopped short.
     Ended { id: HopId, at: Time, failure: Option<Failure> },
@@ -40,7 +44,9 @@ impl Event {
             Event::Asked { id, .. }
             | Event::RequestBody { id, .. }
             | Event::Connected { id, .. }
+            | Event::Interim { id, .. }
             | Event::Answered { id, .. }
+            | Event::Frames { id, .. }
             | Event::ResponseBody { id, .. }
             | Event::Ended { id, .. } => *id,
         }
@@ -60,6 +66,8 @@ impl Event {
                     ended: None,
                     request,
                     outcome: Outcome::Pending,
+                    interim: Vec::new(),
+                    frames: Frames::default(),
                     timing: super::Timing::default(),
                     own_changes,
                     testimony: super::Testimony::default(),
@@ -78,6 +86,8 @@ impl Event {
                 grow(&mut hop.request.body, kept, length, end);
             }
             Event::Connected { micros, .. } => hop.timing.connect = Some(micros),
+            Event::Interim { interim, .. } => hop.interim.push(interim),
+            Event::Frames { frames, .. } => hop.frames.append(frames),
             Event::Answered { at, response, own_changes, .. } => {
                 hop.timing.wait = u64::try_from(at.since(hop.started)).ok();
                 hop.outcome = Outcome::Answered(response);

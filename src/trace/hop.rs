@@ -1,6 +1,6 @@
 //! A hop: one request and what came of it, seen at one tap.
 
-use super::{Body, Headers, TapId, Time};
+use super::{Body, Frames, Headers, TapId, Time};
 
 /// A hop's name, unique across hosts and recordings.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -34,6 +34,10 @@ pub struct Hop {
     pub ended: Option<Time>,
     pub request: Request,
     pub outcome: Outcome,
+    /// Answers before the answer (`1xx`), in order.
+    pub interim: Vec<Interim>,
+    /// What was said after an upgrade to WebSocket.
+    pub frames: Frames,
     pub timing: Timing,
     /// What hopscope itself changed on the way through. Empty unless asked for.
     pub own_changes: Vec<OwnChange>,
@@ -121,6 +125,15 @@ pub struct Response {
     pub body: Body,
     /// Why the body stopped before its end, if it did.
     pub truncated: Option<Failure>,
+}
+
+/// An answer before the answer: `100 Continue`, `103 Early Hints`
+/// ([RFC 9110 §15.2](https://www.rfc-editor.org/rfc/rfc9110#section-15.2)).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Interim {
+    pub at: Time,
+    pub status: u16,
+    pub headers: Headers,
 }
 
 /// Why no proper answer came, or why a body stopped.

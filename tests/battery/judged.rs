@@ -66,6 +66,8 @@ fn hop(it: &TrueHop, sequence: u64, micros: i64) -> Hop {
         },
         outcome,
         timing: Timing::default(),
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

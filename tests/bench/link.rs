@@ -94,6 +94,8 @@ fn hop(number: u64, taps: u16) -> Hop {
             ..Response::default()
         }),
         timing: Timing::default(),
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

@@ -78,6 +78,8 @@ fn hop(number: u64) -> Hop {
             ..Response::default()
         }),
         timing: Timing { wait: Some(400), receive: Some(100), ..Timing::default() },
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

@@ -438,6 +438,8 @@ fn hop(sequence: u64, tap: u16, method: &str, base: &str, path: &str, outcome: O
             wait: Some(38_400),
             receive: Some(600),
         },
+        interim: Vec::new(),
+        frames: <_>::default(),
         own_changes: Vec::new(),
         testimony: hopscope::trace::Testimony::default(),
     }

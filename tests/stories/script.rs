@@ -137,6 +137,8 @@ impl Story {
             },
             outcome: Outcome::Pending,
             timing: Timing::default(),
+            interim: Vec::new(),
+            frames: <_>::default(),
             own_changes: Vec::new(),
             testimony: Testimony::default(),
         };

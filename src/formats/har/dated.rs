@@ -64,6 +64,8 @@ mod tests {
             },
             outcome: Outcome::Pending,
             timing: Timing::default(),
+            interim: Vec::new(),
+            frames: <_>::default(),
             own_changes: Vec::new(),
             testimony: Testimony::default(),
         }

@@ -40,6 +40,8 @@ fn chain(lines: &[Line<'_>]) -> Chain {
                 ..Response::default()
             }),
             timing: Timing::default(),
+            interim: Vec::new(),
+            frames: <_>::default(),
             own_changes: vec![],
             testimony: Testimony::default(),
         });

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use crate::store::stored::{Blobs, Side};
+use crate::store::stored::Blobs;
 
 #[derive(Debug, Default)]
 pub(super) struct Known {
@@ -57,12 +57,12 @@ impl Blobs for Over<'_> {
         Ok(blob)
     }
 
-    fn chunks(&self, hop: i64, side: Side) -> rusqlite::Result<Vec<u8>> {
+    fn chunks(&self, hop: i64, side: i64) -> rusqlite::Result<Vec<u8>> {
         let mut statement = self.db.prepare_cached(
             "SELECT data FROM chunk JOIN blob ON blob.id = chunk.blob
              WHERE hop = ? AND side = ? ORDER BY n",
         )?;
-        let mut rows = statement.query([hop, side as i64])?;
+        let mut rows = statement.query([hop, side])?;
         let mut bytes = Vec::new();
         while let Some(row) = rows.next()? {
             bytes.extend_from_slice(row.get_ref(0)?.as_blob()?);

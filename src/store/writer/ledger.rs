@@ -5,7 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 
-use crate::trace::{Body, Event, Hop, HopId, Outcome};
+use crate::trace::{Body, Event, Frames, Hop, HopId, Outcome};
 
 /// One hop in memory.
 #[derive(Debug)]
@@ -17,16 +17,22 @@ pub(super) struct Entry {
     pub(super) dirty: bool,
     /// How many chunks of each body the file has.
     pub(super) chunks: [i64; 2],
+    /// How many chunks of frames it has.
+    pub(super) frames: i64,
 }
 
 impl Entry {
     fn new(hop: Hop) -> Entry {
-        Entry { hop, written: false, dirty: true, chunks: [0, 0] }
+        Entry { hop, written: false, dirty: true, chunks: [0, 0], frames: 0 }
     }
 
     /// A commit kept it: its bytes may leave memory.
     fn kept(&mut self) {
         (self.written, self.dirty) = (true, false);
+        if !self.hop.frames.is_empty() {
+            self.hop.frames = Frames::default();
+            self.frames += 1;
+        }
         let (request, response) = bodies(&mut self.hop);
         for (body, chunks) in [Some(request), response].into_iter().zip(&mut self.chunks) {
             if let Some(body) = body.filter(|it| !it.bytes.is_empty()) {
@@ -54,6 +60,9 @@ impl Ledger {
         let ended = matches!(event, Event::Ended { .. });
         if let Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. } = &event {
             self.weight += kept.len();
+        }
+        if let Event::Frames { frames, .. } = &event {
+            self.weight += frames.packed().len();
         }
         if matches!(event, Event::Asked { .. }) {
             let mut hop = None;

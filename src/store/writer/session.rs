@@ -257,7 +257,8 @@ impl Numbers {
         // A hop that ends within one tick has whole bodies, which are stored once.
         let whole = !entry.written && entry.hop.ended.is_some();
         let bodies = if whole { Bodies::Whole } else { Bodies::Chunks(entry.chunks) };
-        Ok(Place { id, recorder: short, revision: self.revision, exists: entry.written, bodies })
+        let (revision, exists, frames) = (self.revision, entry.written, entry.frames);
+        Ok(Place { id, recorder: short, revision, exists, bodies, frames })
     }
 
     /// A recorder's short number, given now if it is new.
