@@ -21,6 +21,7 @@ mod connect;
 mod error;
 mod exchange;
 mod failure;
+mod frames;
 mod heads;
 mod io;
 mod listener;

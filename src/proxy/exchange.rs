@@ -25,6 +25,7 @@ use super::listener::TapState;
 use super::route::{self, Route};
 use super::scribe::Scribe;
 use super::spec::{Mode, Scheme, Upstream};
+use super::tunnel::Heard;
 use super::{answer, own, tunnel};
 use crate::trace::{
     self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, OwnChange, Recorder,
@@ -144,7 +145,11 @@ impl<R: Recorder> Client<R> {
         };
         match answered {
             Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
-                Ok(self.switch(scribe, response, connection, upgrade).await)
+                let reading = match exchange {
+                    Exchange::WebSocket => Heard::Frames { kept: limit },
+                    Exchange::Http | Exchange::Tunnel => Heard::Count,
+                };
+                Ok(self.switch(scribe, response, connection, upgrade, reading).await)
             }
             Ok(response) => {
                 let host = heads::text(&head.headers, HOST);
@@ -211,6 +216,7 @@ impl<R: Recorder> Client<R> {
         mut response: Response<Incoming>,
         mut connection: Connection<R>,
         client: OnUpgrade,
+        reading: Heard,
     ) -> Response<Passing<R>> {
         let upstream = hyper::upgrade::on(&mut response);
         let (mut head, _) = response.into_parts();
@@ -222,7 +228,8 @@ impl<R: Recorder> Client<R> {
             let both = tokio::join!(client, upstream);
             drop(connection);
             if let (Ok(client), Ok(upstream)) = both {
-                tunnel::copy(TokioIo::new(client), TokioIo::new(upstream), scribe, life).await;
+                let (client, upstream) = (TokioIo::new(client), TokioIo::new(upstream));
+                tunnel::copy(client, upstream, reading, scribe, life).await;
             }
         });
         Response::from_parts(head, Passing::Own(None))
@@ -258,7 +265,7 @@ impl<R: Recorder> Client<R> {
         let life = self.tap.life.clone();
         tokio::spawn(async move {
             if let Ok(client) = asked.upgrade.await {
-                tunnel::copy(TokioIo::new(client), socket, scribe, life).await;
+                tunnel::copy(TokioIo::new(client), socket, Heard::Count, scribe, life).await;
             }
         });
         Ok(Response::new(Passing::Own(None)))

@@ -1,45 +1,100 @@
-//! Connections that stop speaking HTTP: bytes are copied both ways, unread, and counted.
+//! Connections that stop speaking HTTP: bytes are copied both ways and counted. WebSocket frames
+//! are read from a copy of them, anything else stays unread.
 //!
-//! **Invariant:** no byte of a tunnel is kept.
+//! **Invariant:** every byte goes on as it came and at once, whatever is made of its copy.
 
+use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
-use std::{io, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
 
 use super::failure;
+use super::frames::Parser;
 use super::listener::Life;
 use super::scribe::Scribe;
-use crate::trace::{Event, Recorder};
+use crate::trace::{Event, Frames, From, Recorder};
+
+/// What is made of the bytes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Heard {
+    /// Their number.
+    Count,
+    /// WebSocket frames, with so many bytes of payload kept in either direction.
+    Frames { kept: usize },
+}
 
 /// Copy until both sides have ended, and tell how much went by, also while it runs.
-pub(super) async fn copy<R, A, B>(client: A, upstream: B, mut scribe: Scribe<R>, mut life: Life)
-where
+pub(super) async fn copy<R, A, B>(
+    client: A,
+    upstream: B,
+    reading: Heard,
+    mut scribe: Scribe<R>,
+    mut life: Life,
+) where
     R: Recorder,
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let (mut client, sent) = Counted::new(client);
-    let (mut upstream, received) = Counted::new(upstream);
-    let mut told = Told::default();
-    let mut ticks = tokio::time::interval(EVERY);
-    let copying = copy_bidirectional(&mut client, &mut upstream);
-    tokio::pin!(copying);
-    let ended = loop {
-        tokio::select! {
-            ended = &mut copying => break Some(ended),
-            _ = ticks.tick() => told.tell(&scribe, &sent, &received, false).await,
-            () = life.stopped() => break None,
+    let frames = Arc::new(Mutex::new(Frames::default()));
+    let ear = |from| match reading {
+        Heard::Count => None,
+        Heard::Frames { kept } => {
+            let (parser, recorder) = (Parser::new(from, kept), scribe.recorder().clone());
+            Some(Ear { parser, recorder, frames: Arc::clone(&frames) })
         }
     };
+    let (mut client, sent) = Counted::new(client, ear(From::Client));
+    let (mut upstream, received) = Counted::new(upstream, ear(From::Server));
+    let mut told = Told::default();
+    let mut ticks = tokio::time::interval(EVERY);
+    let ended = {
+        let copying = copy_bidirectional(&mut client, &mut upstream);
+        tokio::pin!(copying);
+        loop {
+            tokio::select! {
+                ended = &mut copying => break Some(ended),
+                _ = ticks.tick() => {
+                    tell_frames(&scribe, &frames).await;
+                    told.tell(&scribe, &sent, &received, false).await;
+                }
+                () = life.stopped() => break None,
+            }
+        }
+    };
+    client.end();
+    upstream.end();
+    tell_frames(&scribe, &frames).await;
     told.tell(&scribe, &sent, &received, true).await;
     scribe.end(match ended {
         Some(Err(error)) => Some(failure::of_io(&error)),
         Some(Ok(_)) | None => None,
     });
+}
+
+async fn tell_frames<R: Recorder>(scribe: &Scribe<R>, frames: &Mutex<Frames>) {
+    let frames = std::mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
+    if !frames.is_empty() {
+        scribe.tell(Event::Frames { id: scribe.id(), frames }).await;
+    }
+}
+
+/// Reads the frames of one direction.
+struct Ear<R> {
+    parser: Parser,
+    recorder: R,
+    /// What was read and not told yet.
+    frames: Arc<Mutex<Frames>>,
+}
+
+impl<R: Recorder> Ear<R> {
+    fn hear(&mut self, bytes: &[u8]) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        self.parser.read(bytes, self.recorder.now(), &mut frames);
+    }
 }
 
 /// What the recorder has heard of.
@@ -71,20 +126,29 @@ impl Told {
     }
 }
 
-/// A stream that counts what is read from it.
-struct Counted<S> {
+/// A stream that counts what is read from it, and hears it where somebody listens.
+struct Counted<S, R> {
     stream: S,
     count: Arc<AtomicU64>,
+    ear: Option<Ear<R>>,
 }
 
-impl<S> Counted<S> {
-    fn new(stream: S) -> (Counted<S>, Arc<AtomicU64>) {
+impl<S, R: Recorder> Counted<S, R> {
+    fn new(stream: S, ear: Option<Ear<R>>) -> (Counted<S, R>, Arc<AtomicU64>) {
         let count = Arc::new(AtomicU64::new(0));
-        (Counted { stream, count: Arc::clone(&count) }, count)
+        (Counted { stream, count: Arc::clone(&count), ear }, count)
+    }
+
+    /// Nothing more will be heard.
+    fn end(&mut self) {
+        if let Some(Ear { parser, recorder, frames }) = &mut self.ear {
+            let mut frames = frames.lock().unwrap_or_else(PoisonError::into_inner);
+            parser.end(recorder.now(), &mut frames);
+        }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
+impl<S: AsyncRead + Unpin, R: Recorder> AsyncRead for Counted<S, R> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -92,12 +156,16 @@ impl<S: AsyncRead + Unpin> AsyncRead for Counted<S> {
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        self.count.fetch_add((buf.filled().len() - before) as u64, Ordering::Relaxed);
+        let read = buf.filled().get(before..).unwrap_or_default();
+        self.count.fetch_add(read.len() as u64, Ordering::Relaxed);
+        if let Some(ear) = self.ear.as_mut().filter(|_| !read.is_empty()) {
+            ear.hear(read);
+        }
         polled
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Counted<S> {
+impl<S: AsyncWrite + Unpin, R: Recorder> AsyncWrite for Counted<S, R> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,

@@ -1,6 +1,8 @@
 //! Real sockets for tests: servers that say exactly what a test wrote, clients that show exactly
 //! what came back, and a recorder that keeps hops in memory.
 
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
+
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::net::SocketAddr;
