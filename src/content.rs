@@ -9,11 +9,13 @@ mod brotli;
 mod charset;
 mod coding;
 mod deflate;
+mod messages;
 mod zstd;
 
 use std::borrow::Cow;
 
 pub use coding::Coding;
+pub use messages::{Latest, Message, Said, latest, messages};
 
 use crate::trace::{Body, Headers, Request, Response};
 

@@ -12,6 +12,7 @@
 //! What cannot be read (compressed, binary) is left out, never passed on unread.
 
 mod body;
+mod frames;
 mod header;
 mod json;
 mod names;
@@ -21,7 +22,9 @@ mod url;
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::trace::{Body, Failure, Headers, Hop, Outcome, OwnChange, Request, Response, Testimony};
+use crate::trace::{
+    Body, Failure, Headers, Hop, Interim, Outcome, OwnChange, Request, Response, Testimony,
+};
 
 /// Replaces secrets by tokens. One key a trace: with another key, the same secret gives
 /// another token.
@@ -95,6 +98,11 @@ impl Redactor {
         body::redact(self, headers, body, body::Side::Response { status })
     }
 
+    /// The text of a WebSocket message.
+    pub fn message(&self, text: &str) -> String {
+        String::from_utf8_lossy(&frames::message(self, text.as_bytes())).into_owned()
+    }
+
     /// A quotation, by the place it was taken from (`response location`, `request line`,
     /// `response body`), as evidence and own changes name it.
     pub fn quoted(&self, place: &str, text: &str) -> String {
@@ -116,6 +124,8 @@ impl Redactor {
         Hop {
             request: self.request(&hop.request),
             outcome: self.outcome(&hop.outcome),
+            interim: hop.interim.iter().map(|it| self.interim(it)).collect(),
+            frames: frames::redact(self, hop),
             own_changes: hop.own_changes.iter().map(|it| self.own_change(it)).collect(),
             testimony: self.testimony(&hop.testimony),
             ..hop.clone()
@@ -145,6 +155,10 @@ impl Redactor {
                 version: response.version,
             }),
         }
+    }
+
+    fn interim(&self, interim: &Interim) -> Interim {
+        Interim { headers: self.headers(&interim.headers), ..interim.clone() }
     }
 
     fn failure(&self, failure: &Failure) -> Failure {

@@ -17,6 +17,7 @@ mod import;
 mod lenient;
 mod message;
 mod scan;
+mod socket;
 mod stopped;
 
 use crate::trace::{Hop, HopId, TapId};

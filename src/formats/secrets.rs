@@ -39,6 +39,11 @@ impl Secrets {
         url.strip_prefix('?').map(ToOwned::to_owned).unwrap_or(url)
     }
 
+    /// The text of a WebSocket message.
+    pub fn message(&self, text: &str) -> String {
+        self.passed(text, Redactor::message)
+    }
+
     /// A quotation, by the place it was taken from.
     pub fn quoted(&self, place: &str, text: &str) -> String {
         self.passed(text, |it, text| it.quoted(place, text))

@@ -1,7 +1,9 @@
 //! Tables: what must go, what must stay.
 
 use super::Redactor;
-use crate::trace::{Body, Headers, Hop, HopId, Outcome, Request, Response, TapId, Time};
+use crate::trace::{
+    Body, Frame, Headers, Hop, HopId, Interim, Outcome, Request, Response, TapId, Time,
+};
 
 /// A JWT whose signature is `s1gnature`.
 const JWT: &str = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.s1gnature";
@@ -224,7 +226,19 @@ fn what_cannot_be_read_is_left_out() {
 fn without_any_option_everything_is_redacted() {
     let headers: Headers =
         [("cookie", "sid=s3cret"), ("authorization", "Bearer s3cret")].into_iter().collect();
+    let said = b"{\"password\": \"s3cret\"}".to_vec();
+    let frame = |opcode, payload: Vec<u8>| {
+        let length = payload.len() as u64;
+        Frame { opcode, is_last: true, length, payload, ..Frame::default() }
+    };
     let hop = Hop {
+        interim: vec![Interim {
+            headers: [("Set-Cookie", "id=s3cret")].into_iter().collect(),
+            ..Interim::default()
+        }],
+        frames: [frame(1, said.clone()), frame(2, said), frame(8, b"\x03\xe8bye".to_vec())]
+            .into_iter()
+            .collect(),
         id: HopId::default(),
         tap: TapId(0),
         exchange: crate::trace::Exchange::Http,

@@ -22,6 +22,7 @@ mod help;
 mod hop;
 mod ladder;
 mod lineage;
+mod messages;
 mod panel;
 mod panes;
 mod search;

@@ -7,9 +7,9 @@ use chrono::{DateTime, NaiveDateTime};
 use serde_json::Value;
 use url::Url;
 
-use super::failure;
 use super::lenient::{count, list, micros, parse, some_text, text};
 use super::message::{body_of_request, body_of_response, headers, version};
+use super::{failure, socket};
 use crate::trace::{
     ConnectionId, Exchange, Hop, HopId, Outcome, Request, Response, TapId, Testimony, Time, Timing,
 };
@@ -53,6 +53,8 @@ pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Ho
         timing: timing(entry),
         request,
         outcome,
+        interim: Vec::new(),
+        frames: socket::frames(entry),
         own_changes: Vec::new(),
         testimony: testimony(entry),
     })

@@ -39,6 +39,22 @@ fn reads_what_a_browser_writes() {
 }
 
 #[test]
+fn reads_what_was_said_on_a_websocket() {
+    let hop = only(
+        r#"{"request":{"url":"wss://a/"},"response":{"status":101},"_webSocketMessages":[
+            {"type":"send","time":1700000000.25,"opcode":1,"data":"hi"},
+            {"type":"receive","time":"x","opcode":2,"data":"/+8A"}]}"#,
+    );
+    let said: Vec<_> = crate::content::messages(&hop).collect();
+    assert_eq!((said[0].from.as_str(), said[0].at), ("client", Time(1_700_000_000_250_000)));
+    assert_eq!((said[0].said.as_str(), said[0].bytes.as_slice()), ("text", b"hi".as_slice()));
+    assert_eq!(
+        (said[1].from.as_str(), said[1].bytes.as_slice()),
+        ("server", b"\xff\xef\0".as_slice())
+    );
+}
+
+#[test]
 fn tells_failures_apart() {
     for (answer, kind) in [
         (r#""response":{"status":0,"_error":"net::ERR_CONNECTION_REFUSED"}"#, FailureKind::Refused),

@@ -1,6 +1,7 @@
 //! The shapes of the contract's JSON. Field order is the contract's.
 
 mod convert;
+mod socket;
 
 use serde::Serialize;
 
@@ -50,6 +51,10 @@ struct Hop {
     link: Option<Link>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     own_changes: Vec<OwnChange>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interim: Vec<socket::Interim>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    websocket: Option<socket::Socket>,
     sightings: Vec<Sighting>,
 }
 

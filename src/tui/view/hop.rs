@@ -5,7 +5,7 @@ use ratatui::text::{Line, Span};
 use super::cells::{pad, wrap};
 use super::panel::Content;
 use super::timing;
-use super::{bodies, headers};
+use super::{bodies, headers, messages};
 use crate::diagnose::{Analysis, Answered};
 use crate::lineage::Actor;
 use crate::trace::{ChainHop, Hop, HopId, Outcome, Response, Tap, visible};
@@ -62,6 +62,7 @@ pub(super) fn content(it: &Shown<'_>, cells: usize, look: &Look) -> Content {
     content.blank();
     let room = bodies::Room { cells, fold: it.fold, look };
     response(hop, other.map(|it| (it, answer_later)), &sides, cells, look, &mut content);
+    messages::section(hop, it.zone, &room, &mut content);
     bodies::section("Request body", &hop.request.body, &hop.request.headers, &room, &mut content);
     if let Outcome::Answered(response) = &hop.outcome {
         let headers = &response.headers;
@@ -112,6 +113,14 @@ fn facts(it: &Shown<'_>, shown: &ChainHop, cells: usize, look: &Look, content: &
             value(&change.to)
         );
         fact("changed", &text);
+    }
+    for interim in &hop.interim {
+        let fields = interim.headers.iter();
+        let fields: Vec<_> =
+            fields.map(|it| visible(&format!("{}: {}", it.name, it.text())).into_owned()).collect();
+        let after = interim.at.since(hop.started).max(0);
+        let text = format!("{} after {}.{} ms", interim.status, after / 1000, after / 100 % 10);
+        fact("before", &[vec![text], fields].concat().join(", "));
     }
     testimony(hop, &mut fact);
     timing::lines(hop, cells, FACT, look, content);

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 
+use super::socket::{Interim, Socket};
 use super::{
     Answered, Branch, Chain, Change, Chromium, Evidence, Failed, Finding, Firefox, From, Hop,
     Lineage, Link, OwnChange, Request, Sighting, Unseen, Verdict,
@@ -91,6 +92,8 @@ impl Context<'_> {
             },
             link: it.link.as_ref().map(|it| self.link(it)),
             own_changes: hop.own_changes.iter().map(|it| self.own_change(it)).collect(),
+            interim: hop.interim.iter().map(|it| Interim::of(it, self.secrets)).collect(),
+            websocket: Socket::of(hop, self.secrets),
             sightings: it.sightings.iter().map(|it| self.sighting(it)).collect(),
         }
     }
