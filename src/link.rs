@@ -12,6 +12,7 @@ mod assemble;
 mod clocks;
 mod clue;
 mod facts;
+mod fields;
 mod fit;
 mod flags;
 mod heads;
@@ -20,6 +21,7 @@ mod linker;
 mod location;
 mod memory;
 mod names;
+mod recent;
 mod sight;
 mod window;
 

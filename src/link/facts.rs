@@ -7,7 +7,7 @@ use super::address::Address;
 use super::flags::Flags;
 use super::heads::{Answered, Asked};
 use super::interner::{Interner, Symbol, fingerprint, small};
-use super::location::{Client, is_stored, redirect_target};
+use super::location::{Client, is_stored, next_url};
 use super::names::{self, Names};
 use crate::trace::{Exchange, FailureKind, Hop, HopId, Outcome, Response, TapId, Time};
 
@@ -62,7 +62,8 @@ const _: () = assert!(size_of::<HopFacts>() <= 100, "facts are kept by the hundr
 impl HopFacts {
     /// The facts of `hop` as far as it has come.
     pub fn of(hop: &Hop, interner: &mut Interner) -> HopFacts {
-        let mut facts = HopFacts::asked(hop, interner);
+        let head = Asked::of(&hop.request.headers, &mut interner.fields);
+        let mut facts = HopFacts::asked(hop, &head, interner);
         match &hop.outcome {
             Outcome::Pending => facts.flags.set(Flags::OPEN),
             Outcome::Failed(failure) => {
@@ -71,22 +72,26 @@ impl HopFacts {
                     facts.flags.set(Flags::CLOSED);
                 }
             }
-            Outcome::Answered(response) => facts.answer(hop, response, interner),
+            Outcome::Answered(response) => {
+                facts.answer(hop, head.origin, response, interner);
+            }
         }
         facts.answered = answered_after(hop);
         facts
     }
 
     /// What the request tells.
-    fn asked(hop: &Hop, interner: &mut Interner) -> HopFacts {
+    fn asked(hop: &Hop, head: &Asked<'_>, interner: &mut Interner) -> HopFacts {
         let request = &hop.request;
-        let head = Asked::of(&request.headers, &mut interner.fields);
         let mut flags = Flags::default();
         // The page's method is in the preflight's own header.
         let preflight = request.method == "OPTIONS" && head.origin.is_some();
         let acrm = head.method.filter(|_| preflight);
         let names = match acrm {
-            Some(_) => Names::asked_by_preflight(head.headers.unwrap_or_default()),
+            Some(_) => {
+                let list = head.headers.unwrap_or_default();
+                Names::asked_by_preflight(list, &mut interner.fields)
+            }
             None => head.names,
         };
         flags.note(Flags::PREFLIGHT, acrm.is_some());
@@ -98,12 +103,12 @@ impl HopFacts {
             names.order != 0 || !names::is_safe_method(&request.method),
         );
         note_method(hop, acrm.is_none(), &mut flags);
-        note_client(&head, &mut flags);
+        note_client(head, &mut flags, interner);
         let address = interner.address(&request.url);
         let same_origin =
             address.origin.is_some() && head.origin.map(fingerprint) == address.origin;
         flags.note(Flags::SAME_ORIGIN, same_origin);
-        let trace = trace_of(hop, &head, &mut flags);
+        let trace = trace_of(hop, head, &mut flags);
         HopFacts {
             id: hop.id,
             started: hop.started,
@@ -120,7 +125,7 @@ impl HopFacts {
             origin: interner.maybe(head.origin),
             agent: interner.maybe(head.agent),
             body: body_symbol(hop, interner),
-            page: page_of(&head, interner),
+            page: page_of(head, interner),
             trace: interner.maybe(trace),
             flags,
             tap: hop.tap,
@@ -135,7 +140,13 @@ impl HopFacts {
     }
 
     /// What the answer tells.
-    fn answer(&mut self, hop: &Hop, response: &Response, interner: &mut Interner) {
+    fn answer(
+        &mut self,
+        hop: &Hop,
+        origin: Option<&[u8]>,
+        response: &Response,
+        interner: &mut Interner,
+    ) {
         let head = Answered::of(&response.headers, &mut interner.fields);
         let body = &response.body;
         self.status = response.status;
@@ -144,12 +155,13 @@ impl HopFacts {
         } else if 0 < body.length && !body.is_cut() {
             self.answer = small(&body.bytes);
         }
-        let allows = self.allows(hop, head.allow_origin);
+        let allows = allows(origin, head.allow_origin);
         if self.is_preflight() {
             let ok = (200..300).contains(&response.status);
             self.flags.note(Flags::PASSED, ok && allows);
             self.flags.set_granted(head.allow_methods.unwrap_or_default());
-            self.lot = Names::granted(head.allow_headers.unwrap_or_default());
+            let list = head.allow_headers.unwrap_or_default();
+            self.lot = Names::granted(list, &mut interner.fields);
             self.extra = max_age(head.max_age, self.flags.has(Flags::FIREFOX));
             return;
         }
@@ -157,8 +169,9 @@ impl HopFacts {
         self.flags.note(Flags::CHALLENGED, matches!(response.status, 401 | 407 | 408 | 421 | 425));
         let firefox = self.flags.has(Flags::FIREFOX);
         let client = if firefox { Client::Firefox } else { Client::Other };
-        if let Some(next) = redirect_target(hop, response.status, head.location, client) {
-            self.next = interner.symbol(next.as_bytes());
+        let url = &hop.request.url;
+        self.next = next_url(url, response.status, head.location, client, interner);
+        if self.next.is_some() {
             let control = head.cache_control.unwrap_or_default();
             self.flags.note(Flags::PERMANENT, is_stored(response.status, control, head.expires));
         }
@@ -169,21 +182,17 @@ impl HopFacts {
         if html && response.status < 400 && self.next.is_none() && !fetched_by_script {
             self.flags.set(Flags::DOCUMENT);
             if let Some(address) = Address::of(&hop.request.url) {
-                self.page = interner.symbol([&*address.origin, "/"].concat().as_bytes());
+                self.page = interner.joined(&[address.origin.as_bytes(), b"/"]);
             }
         }
     }
+}
 
-    /// Whether `Access-Control-Allow-Origin` lets the hop's `Origin` pass, as far as it can be
-    /// told without the credentials mode
-    /// ([CORS check](https://fetch.spec.whatwg.org/#concept-cors-check)). Deciding is `fetch`'s
-    /// business; here it only tells whether a browser may have gone on.
-    fn allows(&self, hop: &Hop, allowed: Option<&[u8]>) -> bool {
-        let Some(allowed) = allowed else { return false };
-        let mut fields = hop.request.headers.pairs();
-        let mut origin = || fields.find(|it| it.0.eq_ignore_ascii_case(b"origin"));
-        allowed == b"*" || (self.origin.is_some() && origin().is_some_and(|it| it.1 == allowed))
-    }
+/// Whether `Access-Control-Allow-Origin` lets `origin` pass, as far as it can be told without
+/// the credentials mode ([CORS check](https://fetch.spec.whatwg.org/#concept-cors-check)).
+/// Deciding is `fetch`'s business; here it only tells whether a browser may have gone on.
+fn allows(origin: Option<&[u8]>, allowed: Option<&[u8]>) -> bool {
+    allowed.is_some_and(|it| it == b"*" || origin == Some(it))
 }
 
 fn note_method(hop: &Hop, is_request: bool, flags: &mut Flags) {
@@ -198,11 +207,11 @@ fn note_method(hop: &Hop, is_request: bool, flags: &mut Flags) {
     }
 }
 
-fn note_client(head: &Asked<'_>, flags: &mut Flags) {
+fn note_client(head: &Asked<'_>, flags: &mut Flags, interner: &mut Interner) {
     let agent = head.agent.unwrap_or_default();
     let browser = agent.starts_with(b"Mozilla/") || head.mode.is_some() || head.dest.is_some();
     flags.note(Flags::BROWSER, browser);
-    flags.note(Flags::FIREFOX, browser && agent.windows(8).any(|it| it == b"Firefox/"));
+    flags.note(Flags::FIREFOX, browser && interner.is_firefox(agent));
     flags.set_words(head.mode, head.dest);
 }
 
@@ -214,7 +223,7 @@ fn page_of(head: &Asked<'_>, interner: &mut Interner) -> Symbol {
         return address.url;
     }
     match head.origin {
-        Some(origin) => interner.symbol(&[origin, b"/"].concat()),
+        Some(origin) => interner.joined(&[origin, b"/"]),
         None => Symbol::NONE,
     }
 }
@@ -296,8 +305,8 @@ fn body_symbol(hop: &Hop, interner: &mut Interner) -> Symbol {
     if body.is_empty() {
         return Symbol::NONE;
     }
-    let key = [fingerprint(&body.bytes).to_le_bytes(), body.length.to_le_bytes()].concat();
-    interner.symbol(&key)
+    let print = fingerprint(&body.bytes).to_le_bytes();
+    interner.joined(&[&print, &body.length.to_le_bytes()])
 }
 
 /// What names this very request: the mark of a tap before all, else a trace identifier that

@@ -2,8 +2,8 @@
 //!
 //! **Invariant:** the first value of a name counts; judging repeats is not linking's business.
 
-use super::interner::{Ageing, fingerprint};
-use super::names::{Asking, Names, asking, bit};
+use super::fields::{Fields, What};
+use super::names::Names;
 use crate::trace::Headers;
 
 /// Of a request.
@@ -26,12 +26,12 @@ pub(crate) struct Asked<'a> {
 impl<'a> Asked<'a> {
     pub(crate) fn of(headers: &'a Headers, fields: &mut Fields) -> Asked<'a> {
         let mut asked = Asked::default();
-        let mut needed: Vec<Vec<u8>> = Vec::new();
+        let mut needed = fields.room();
         for (name, value) in headers.pairs() {
             let field = fields.field(name);
-            asked.names.all |= field.bit;
+            asked.names.all |= field.bit();
             if field.asking.holds(value) {
-                needed.push(name.to_ascii_lowercase());
+                needed.push(field.print);
             }
             let place = match field.what {
                 What::RequestMethod => &mut asked.method,
@@ -50,6 +50,7 @@ impl<'a> Asked<'a> {
             place.get_or_insert(value);
         }
         asked.names.need(&mut needed);
+        fields.give_back(needed);
         asked
     }
 }
@@ -90,99 +91,3 @@ impl<'a> Answered<'a> {
         answered
     }
 }
-
-/// What a field's name means to linking.
-#[derive(Clone, Copy, Debug)]
-struct Field {
-    what: What,
-    /// The name in a set of names.
-    bit: u64,
-    asking: Asking,
-}
-
-impl Field {
-    fn of(name: &[u8]) -> Field {
-        let name = name.to_ascii_lowercase();
-        Field { what: What::of(&name), bit: bit(&name), asking: asking(&name) }
-    }
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum What {
-    Other,
-    RequestMethod,
-    RequestHeaders,
-    Origin,
-    Referer,
-    Agent,
-    Authorization,
-    Mode,
-    Dest,
-    Parent,
-    Number,
-    Mark,
-    Location,
-    AllowOrigin,
-    AllowMethods,
-    AllowHeaders,
-    MaxAge,
-    CacheControl,
-    Expires,
-    Validator,
-    ContentType,
-}
-
-impl What {
-    /// By its name in lower case.
-    fn of(name: &[u8]) -> What {
-        match name {
-            b"access-control-request-method" => What::RequestMethod,
-            b"access-control-request-headers" => What::RequestHeaders,
-            b"origin" => What::Origin,
-            b"referer" => What::Referer,
-            b"user-agent" => What::Agent,
-            b"authorization" => What::Authorization,
-            b"sec-fetch-mode" => What::Mode,
-            b"sec-fetch-dest" => What::Dest,
-            b"traceparent" => What::Parent,
-            b"x-request-id" | b"x-correlation-id" => What::Number,
-            b"location" => What::Location,
-            b"access-control-allow-origin" => What::AllowOrigin,
-            b"access-control-allow-methods" => What::AllowMethods,
-            b"access-control-allow-headers" => What::AllowHeaders,
-            b"access-control-max-age" => What::MaxAge,
-            b"cache-control" => What::CacheControl,
-            b"expires" => What::Expires,
-            b"etag" | b"last-modified" => What::Validator,
-            b"content-type" => What::ContentType,
-            name if name == super::facts::MARK.as_bytes() => What::Mark,
-            _ => What::Other,
-        }
-    }
-}
-
-/// The names seen lately, as they are written: the same ones come with every hop, so that none
-/// is spelled out twice.
-#[derive(Debug)]
-pub(crate) struct Fields(Ageing<u64, Field>);
-
-impl Default for Fields {
-    fn default() -> Fields {
-        Fields(Ageing::new(LATELY))
-    }
-}
-
-impl Fields {
-    fn field(&mut self, name: &[u8]) -> Field {
-        let key = fingerprint(name);
-        if let Some(known) = self.0.copied(&key) {
-            return known;
-        }
-        let field = Field::of(name);
-        self.0.insert(key, field);
-        field
-    }
-}
-
-/// How many names a generation has.
-const LATELY: usize = 1 << 10;

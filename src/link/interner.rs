@@ -8,7 +8,8 @@ use std::collections::hash_map::Entry;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 
 use super::address::{Addresses, Known};
-use super::heads::Fields;
+use super::fields::Fields;
+use super::recent::Recent;
 
 /// A string's name within one [`Interner`]. Equal strings have equal symbols.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -37,6 +38,10 @@ pub struct Interner {
     symbols: Symbols,
     addresses: Addresses,
     pub(crate) fields: Fields,
+    /// Whether a `User-Agent` is Firefox's.
+    firefox: Recent<bool>,
+    /// Room to put a string together.
+    room: Vec<u8>,
 }
 
 impl Interner {
@@ -48,6 +53,21 @@ impl Interner {
     /// [`Interner::symbol`] of something that may be missing.
     pub fn maybe(&mut self, bytes: Option<&[u8]>) -> Symbol {
         bytes.map_or(Symbol::NONE, |it| self.symbol(it))
+    }
+
+    /// The symbol of what `parts` make together.
+    pub(crate) fn joined(&mut self, parts: &[&[u8]]) -> Symbol {
+        self.room.clear();
+        for part in parts {
+            self.room.extend_from_slice(part);
+        }
+        self.symbols.symbol(&self.room)
+    }
+
+    /// Whether `agent` names Firefox.
+    pub(crate) fn is_firefox(&mut self, agent: &[u8]) -> bool {
+        let looked = |it: &[u8]| it.windows(8).any(|it| it == b"Firefox/");
+        self.firefox.get(fingerprint(agent), || looked(agent))
     }
 
     /// A URL as it is compared.
@@ -162,17 +182,33 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
         let pair = u128::from_le_bytes(*pair);
         hash = fold(low(pair) ^ SEED, low(pair >> 64) ^ hash);
     }
-    let mut last = [0; 16];
-    if let Some(room) = last.get_mut(..rest.len()) {
-        room.copy_from_slice(rest);
+    let (first, last) = ends(rest);
+    fold(hash ^ first ^ ODD, last ^ SEED ^ hash.rotate_left(29))
+}
+
+/// Fewer than 16 bytes as two words, which overlap: the length is in the hash already.
+fn ends(bytes: &[u8]) -> (u64, u64) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+        (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
+    } else {
+        (bytes.iter().fold(0, |word, it| word << 8 | u64::from(*it)), 0)
     }
-    let last = u128::from_le_bytes(last);
-    fold(hash ^ low(last) ^ ODD, low(last >> 64) ^ SEED ^ hash.rotate_left(29))
+}
+
+/// Two hashes in one.
+pub(crate) fn mixed(a: u64, b: u64) -> u64 {
+    fold(a ^ ODD, b ^ SEED)
 }
 
 /// A hash in 16 bits that is never 0: a clue among a few candidates, never proof.
 pub(crate) fn small(bytes: &[u8]) -> u16 {
-    let folded = fingerprint(bytes);
+    shortened(fingerprint(bytes))
+}
+
+/// A fingerprint in 16 bits that are never 0.
+pub(crate) fn shortened(folded: u64) -> u16 {
     u16::try_from((folded ^ (folded >> 16) ^ (folded >> 32)) & 0xffff).unwrap_or(0).max(1)
 }
 
@@ -245,6 +281,22 @@ mod tests {
         assert_eq!(a, interner.symbol(b"a"));
         assert_eq!(interner.maybe(None), Symbol::NONE);
         assert!(a.is_some());
+    }
+
+    #[test]
+    fn every_byte_counts() {
+        for length in 0..40_usize {
+            let plain = vec![b'a'; length];
+            let mut prints = vec![fingerprint(&plain)];
+            for at in 0..length {
+                let mut other = plain.clone();
+                other[at] = b'b';
+                prints.push(fingerprint(&other));
+            }
+            prints.sort_unstable();
+            prints.dedup();
+            assert_eq!(prints.len(), length + 1, "{length} bytes");
+        }
     }
 
     #[test]

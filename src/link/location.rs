@@ -6,40 +6,50 @@
 use url::Url;
 
 use super::address::{Plain, as_asked, is_plain};
-use crate::trace::Hop;
+use super::interner::{Interner, Symbol};
 
 /// The [location URL](https://fetch.spec.whatwg.org/#concept-response-location-url) of an answer, as it will be asked for: normalised, without fragment and userinfo.
-pub(crate) fn redirect_target(
-    hop: &Hop,
+pub(crate) fn next_url(
+    base: &str,
     status: u16,
     location: Option<&[u8]>,
     client: Client,
-) -> Option<String> {
+    interner: &mut Interner,
+) -> Symbol {
     // A redirect status: 300 and 304 are none.
-    if !matches!(status, 301 | 302 | 303 | 307 | 308) {
-        return None;
-    }
-    let location = location?;
+    let Some(location) = location.filter(|_| matches!(status, 301 | 302 | 303 | 307 | 308)) else {
+        return Symbol::NONE;
+    };
     // Chromium and curl take an empty Location for a final answer; the standard, and Firefox,
     // ask for the same URL again.
     if location.trim_ascii().is_empty() && client == Client::Other {
-        return None;
+        return Symbol::NONE;
     }
-    if let Some(next) = plain_path(&hop.request.url, location) {
-        return Some(next);
+    if let Some((origin, path)) = plain_path(base, location) {
+        return interner.joined(&[origin.as_bytes(), path.as_bytes()]);
     }
-    let base = Url::parse(&hop.request.url).ok()?;
-    Some(as_asked(base.join(&as_text(location)).ok()?))
+    if let Some(whole) = whole(location).filter(|_| interner.address(base).origin.is_some()) {
+        // The base does not matter to it, and it may have been seen before.
+        let next = interner.address(whole);
+        return next.origin.map_or(Symbol::NONE, |_| next.url);
+    }
+    let next = Url::parse(base).and_then(|it| it.join(&as_text(location)));
+    next.map_or(Symbol::NONE, |it| interner.symbol(as_asked(it).as_bytes()))
+}
+
+/// A URL with scheme and authority.
+fn whole(location: &[u8]) -> Option<&str> {
+    let text = std::str::from_utf8(location).ok()?;
+    (text.starts_with("http://") || text.starts_with("https://")).then_some(text)
 }
 
 /// The common case without a parser: an absolute path on a URL in its normal form.
-fn plain_path(base: &str, location: &[u8]) -> Option<String> {
+fn plain_path<'a>(base: &'a str, location: &'a [u8]) -> Option<(&'a str, &'a str)> {
     let path = std::str::from_utf8(location).ok()?;
     if !path.starts_with('/') || path.starts_with("//") || !is_plain(path.as_bytes()) {
         return None;
     }
-    let origin = Plain::parse(base)?.origin;
-    Some([origin, path].concat())
+    Some((Plain::parse(base)?.origin, path))
 }
 
 /// Who follows the redirect, where that matters.
@@ -53,8 +63,12 @@ pub(crate) enum Client {
 /// ([RFC 9111, 3](https://www.rfc-editor.org/rfc/rfc9111#section-3)): a permanent one unless
 /// forbidden, another only with an explicit lifetime.
 pub(crate) fn is_stored(status: u16, control: &[u8], expires: Option<&[u8]>) -> bool {
-    let control = String::from_utf8_lossy(control).to_ascii_lowercase();
-    let says = |word: &str| control.split(',').any(|it| it.trim().starts_with(word));
+    let says = |word: &str| {
+        let mut directives = control.split(|it| *it == b',').map(<[u8]>::trim_ascii);
+        directives.any(|it| {
+            it.get(..word.len()).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()))
+        })
+    };
     if says("no-store") || says("no-cache") || says("max-age=0") {
         return false;
     }
@@ -77,7 +91,6 @@ fn as_text(location: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::trace::Request;
 
     #[test]
     fn resolves_as_a_browser_does() {
@@ -90,14 +103,30 @@ mod tests {
             (302, "", None),
             (302, "http://u:p@gw.test/x", Some("http://gw.test/x")),
             (302, "http://[", None),
+            (302, "http:x", Some("http://gw.test/prod/x")),
+            (302, "http:///other.test/x", Some("http://other.test/x")),
+            (302, "https://OTHER.test/a b#c", Some("https://other.test/a%20b")),
+            (302, "https:/\tx", Some("https://x/")),
             (300, "/x", None),
             (201, "/x", None),
         ] {
-            let request =
-                Request { url: "http://gw.test/prod/items".to_owned(), ..Request::default() };
-            let hop = Hop { request, ..super::super::testing::blank() };
-            let found = redirect_target(&hop, status, Some(location.as_bytes()), Client::Other);
-            assert_eq!(found.as_deref(), next, "{status} {location}");
+            let mut interner = Interner::default();
+            let base = "http://gw.test/prod/items";
+            let location = location.as_bytes();
+            let found = next_url(base, status, Some(location), Client::Other, &mut interner);
+            let next = interner.maybe(next.map(str::as_bytes));
+            assert_eq!(found, next, "{status} {}", location.escape_ascii());
+        }
+    }
+
+    #[test]
+    fn without_a_base_there_is_no_next() {
+        for location in ["http://a.test/", "/a"] {
+            let next = |base| {
+                let location = Some(location.as_bytes());
+                next_url(base, 301, location, Client::Other, &mut Interner::default())
+            };
+            assert!(next("").is_none() && next("http://gw.test").is_some(), "{location}");
         }
     }
 }

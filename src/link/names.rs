@@ -3,7 +3,8 @@
 //! **Invariant:** a name that a browser may add by itself tells nothing, so it is on neither
 //! side of a comparison.
 
-use super::interner::{fingerprint, small};
+use super::fields::{Fields, bit32};
+use super::interner::{mixed, shortened};
 
 /// The names of one hop. Sets are bit patterns: one bit a name, so a subset test may say yes
 /// wrongly, and never no.
@@ -13,43 +14,43 @@ pub(crate) struct Names {
     pub(crate) all: u64,
     /// The names that needed asking, as a set.
     pub(crate) needed: u32,
-    /// The same, hashed in order; 0 for none.
+    /// The same as a hash; 0 for none.
     pub(crate) order: u16,
 }
 
 impl Names {
     /// What a preflight asks for.
-    pub(crate) fn asked_by_preflight(list: &[u8]) -> Names {
-        let list = list.to_ascii_lowercase();
-        let mut names: Vec<&[u8]> = listed(&list).filter(|it| !it.is_empty()).collect();
-        let mut set =
-            Names { all: names.iter().fold(0, |set, it| set | bit(it)), ..Names::default() };
-        names.retain(|it| !is_browsers_own(it));
-        set.need(&mut names);
+    pub(crate) fn asked_by_preflight(list: &[u8], fields: &mut Fields) -> Names {
+        let mut set = Names::default();
+        let mut needed = fields.room();
+        for name in listed(list).filter(|it| !it.is_empty()) {
+            let field = fields.field(name);
+            set.all |= field.bit();
+            if field.asking != Asking::Never {
+                needed.push(field.print);
+            }
+        }
+        set.need(&mut needed);
+        fields.give_back(needed);
         set
     }
 
     /// The set of names that a preflight's answer grants.
-    pub(crate) fn granted(list: &[u8]) -> u32 {
-        let list = list.to_ascii_lowercase();
-        let all = listed(&list)
-            .try_fold(0, |set, it| if it == b"*" { None } else { Some(set | bit32(it)) });
+    pub(crate) fn granted(list: &[u8], fields: &mut Fields) -> u32 {
+        let all = listed(list).try_fold(0, |set, it| match it {
+            b"*" => None,
+            name => Some(set | fields.field(name).bit32()),
+        });
         all.unwrap_or(u32::MAX)
     }
 
-    /// Note the names that need asking.
-    pub(crate) fn need<T: AsRef<[u8]> + Ord>(&mut self, names: &mut Vec<T>) {
+    /// Note the names that need asking, each by its fingerprint.
+    pub(crate) fn need(&mut self, names: &mut Vec<u64>) {
         names.sort_unstable();
         names.dedup();
-        self.needed = names.iter().fold(0, |set, it| set | bit32(it.as_ref()));
-        self.order = match names.as_slice() {
-            [] => 0,
-            [one] => small(one.as_ref()),
-            more => {
-                let more: Vec<&[u8]> = more.iter().map(AsRef::as_ref).collect();
-                small(&more.join(&b','))
-            }
-        };
+        self.needed = names.iter().fold(0, |set, it| set | bit32(*it));
+        let all = names.iter().copied().reduce(mixed);
+        self.order = all.map_or(0, shortened);
     }
 }
 
@@ -60,14 +61,6 @@ fn listed(list: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// A [CORS-safelisted method](https://fetch.spec.whatwg.org/#cors-safelisted-method).
 pub(crate) fn is_safe_method(method: &str) -> bool {
     matches!(method, "GET" | "HEAD" | "POST")
-}
-
-pub(crate) fn bit(name: &[u8]) -> u64 {
-    1 << (fingerprint(name) % 64)
-}
-
-fn bit32(name: &[u8]) -> u32 {
-    1 << (fingerprint(name) % 32)
 }
 
 /// The three types of [CORS-safelisted](https://fetch.spec.whatwg.org/#cors-safelisted-request-header)
@@ -163,7 +156,7 @@ const OWN: &[&str] = &[
 
 #[cfg(test)]
 mod tests {
-    use super::super::heads::{Asked, Fields};
+    use super::super::heads::Asked;
     use super::*;
     use crate::trace::Headers;
 
@@ -178,7 +171,7 @@ mod tests {
             ("range", &[("Range", "bytes=-9")], true),
         ] {
             let headers: Headers = sent.iter().copied().collect();
-            let asked_names = Names::asked_by_preflight(asked.as_bytes());
+            let asked_names = Names::asked_by_preflight(asked.as_bytes(), &mut Fields::default());
             let sent_names = Asked::of(&headers, &mut Fields::default()).names;
             assert_eq!(asked_names.order == sent_names.order, same, "{asked} {sent:?}");
         }
@@ -193,7 +186,8 @@ mod tests {
     fn a_star_grants_every_name() {
         let headers: Headers = [("x-a", "1"), ("x-b", "1")].into_iter().collect();
         let needed = Asked::of(&headers, &mut Fields::default()).names.needed;
-        assert_eq!(needed & !Names::granted(b"x-a, *"), 0);
-        assert_ne!(needed & !Names::granted(b"x-a"), 0);
+        let granted = |list| Names::granted(list, &mut Fields::default());
+        assert_eq!(needed & !granted(b"x-a, *"), 0);
+        assert_ne!(needed & !granted(b"x-a"), 0);
     }
 }
