@@ -22,6 +22,7 @@ mod location;
 mod memory;
 mod names;
 mod recent;
+mod serial;
 mod sight;
 mod window;
 
@@ -54,7 +55,7 @@ pub fn chains(hops: &[Arc<Hop>], taps: &[Tap]) -> Vec<Chain> {
     let mut linker = Linker::new(innermost);
     let mut places = Places::default();
     for it in &facts {
-        places.apply(linker.push(it));
+        places.apply(linker.push(it).iter().copied());
     }
     places.chains(hops)
 }

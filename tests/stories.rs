@@ -84,7 +84,7 @@ fn recorded(hops: &[Arc<Hop>]) -> Vec<Chain> {
     for (_, hop, ends) in events {
         let open = Hop { outcome: Outcome::Pending, ended: None, ..Hop::clone(hop) };
         let facts = HopFacts::of(if ends { hop } else { &open }, &mut interner);
-        places.apply(linker.push(&facts));
+        places.apply(linker.push(&facts).iter().copied());
     }
     places.chains(hops)
 }

@@ -7,7 +7,7 @@
 use super::clue::Clues;
 use super::facts::HopFacts;
 use super::flags::Flags;
-use crate::trace::LinkWhy;
+use crate::trace::{LinkWhy, Time};
 
 /// How well a hop follows another. The greater score is the better reading.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,14 @@ pub(crate) fn fit(parent: &HopFacts, child: &HopFacts) -> Option<Fit> {
     // A client that crosses taps (a redirect that leaves one) is rarer than one that stays.
     fit.score -= if parent.tap == child.tap { 0 } else { 10 };
     Some(fit)
+}
+
+/// The best score of a follower that is sent when another one, who follows already, has been
+/// answered at `over`. A preflight has its one request by then.
+pub(crate) fn best_late(parent: &HopFacts, over: Time) -> i32 {
+    let redirect = parent.next.is_some() && !parent.is_preflight();
+    let gap = over.since(parent.answered_at().unwrap_or(parent.started));
+    (if redirect { BEST_REDIRECT } else { BEST_RETRY }) - lateness(gap)
 }
 
 /// Sooner is better: a step of the score for every step in magnitude.
@@ -238,6 +246,10 @@ fn differ(a: super::interner::Symbol, b: super::interner::Symbol) -> bool {
     a.is_some() && b.is_some() && a != b
 }
 
+/// See [`redirect`] and [`fit`].
+const BEST_REDIRECT: i32 = 48;
+/// See [`retry`] and [`fit`].
+const BEST_RETRY: i32 = 30;
 /// What clocks and rounding may be wrong by, in microseconds.
 const CLOCK_SLACK: i64 = 20_000;
 /// What usually takes less, in microseconds.
@@ -246,5 +258,7 @@ const USUAL: i64 = 2_000_000;
 const PREFLIGHT_WINDOW: i64 = 10_000_000;
 /// After this long a request is no longer taken for the one that a redirect asked for.
 const REDIRECT_WINDOW: i64 = 15_000_000;
+/// Nobody follows later than this, in microseconds.
+pub(crate) const LONGEST: i64 = REDIRECT_WINDOW;
 /// Browsers send again at once; later it is the page that tries again.
 const RETRY_WINDOW: i64 = 250_000;

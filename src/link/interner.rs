@@ -119,6 +119,11 @@ impl<K: Eq + Hash + Clone, V> Ageing<K, V> {
 
     /// The value of `key`, which becomes young again.
     pub(crate) fn get(&mut self, key: &K) -> Option<&V> {
+        self.get_mut(key).map(|it| &*it)
+    }
+
+    /// [`Ageing::get`], to be changed.
+    pub(crate) fn get_mut(&mut self, key: &K) -> Option<&mut V> {
         self.make_room(key);
         match self.young.entry(key.clone()) {
             Entry::Occupied(it) => Some(it.into_mut()),
@@ -159,6 +164,11 @@ impl<K: Eq + Hash + Clone, V> Ageing<K, V> {
         self.young.insert(key, value);
     }
 
+    #[cfg(test)]
+    pub(crate) fn values_mut(&mut self) -> impl Iterator<Item = &mut V> {
+        self.young.values_mut().chain(self.old.values_mut())
+    }
+
     /// Begin a new generation if this one is full, and take `key` into it.
     fn make_room(&mut self, key: &K) {
         if self.young.len() < self.limit {
@@ -188,9 +198,9 @@ pub(crate) fn fingerprint(bytes: &[u8]) -> u64 {
 
 /// Fewer than 16 bytes as two words, which overlap: the length is in the hash already.
 fn ends(bytes: &[u8]) -> (u64, u64) {
-    if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+    if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         (u64::from_le_bytes(*first), u64::from_le_bytes(*last))
-    } else if let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) {
+    } else if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         (u32::from_le_bytes(*first).into(), u32::from_le_bytes(*last).into())
     } else {
         (bytes.iter().fold(0, |word, it| word << 8 | u64::from(*it)), 0)

@@ -9,9 +9,15 @@
 //! at most [`CANDIDATES`] entries, and a hop that lost its place asks again at most
 //! [`ROUNDS`] times.
 
+mod candidate;
 mod report;
 mod sightings;
 mod steps;
+
+#[cfg(test)]
+mod shortcuts;
+
+use candidate::Candidate;
 
 use super::clue::Edge;
 use super::facts::HopFacts;
@@ -48,15 +54,18 @@ pub struct Linker {
     window: Window,
     chains: u64,
     /// By the URL that a follower would have.
-    waiting: Ageing<Symbol, Vec<Order>>,
+    waiting: Ageing<Symbol, Vec<Candidate>>,
     /// First steps, by URL.
     heads: Ageing<Symbol, Vec<Order>>,
     /// By method and end of path, for inner taps.
     outers: Ageing<u64, Vec<Order>>,
+    /// The same, by the query too.
+    alike: Ageing<u64, Vec<Order>>,
     /// Inner hops without an outer one, by method: the answer of an outer hop may tell.
     lost: Ageing<u64, Vec<Order>>,
     memory: Memory,
-    changed: Vec<Order>,
+    touched: Vec<Order>,
+    changes: Vec<Change>,
     innermost: TapId,
 }
 
@@ -69,15 +78,17 @@ impl Linker {
             waiting: Ageing::new(KEYS),
             heads: Ageing::new(KEYS),
             outers: Ageing::new(KEYS),
+            alike: Ageing::new(KEYS),
             lost: Ageing::new(KEYS),
             memory: Memory::default(),
-            changed: Vec::new(),
+            touched: Vec::new(),
+            changes: Vec::new(),
             innermost,
         }
     }
 
     /// Take in one hop, or what has become of one. Gives every hop whose place is new.
-    pub fn push(&mut self, facts: &HopFacts) -> Vec<Change> {
+    pub fn push(&mut self, facts: &HopFacts) -> &[Change] {
         let order = if let Some(order) = self.window.find(facts.id) {
             self.revise(order, facts);
             order
@@ -93,14 +104,21 @@ impl Linker {
         self.find_parent(order);
         self.list_as_parent(order);
         self.remember(order);
-        self.report()
+        self.report();
+        &self.changes
     }
 
     fn revise(&mut self, order: Order, facts: &HopFacts) {
         let Some(slot) = self.window.get_mut(order) else { return };
         slot.facts = *facts;
+        let parent = slot.parent.map(|(it, _)| it);
+        let child = slot.child;
+        self.note(order);
+        if let Some(parent) = parent {
+            self.note(parent);
+        }
         // What was attached to it while it was open may not hold any more.
-        if let Some(child) = slot.child {
+        if let Some(child) = child {
             self.detach(child);
             self.find_parent(child);
         }
@@ -132,13 +150,13 @@ impl Linker {
             page = self.memory.page_of(&facts);
         }
         if let Some(slot) = self.window.get_mut(order) {
-            slot.outside = [covered, cached, page];
+            slot.set_outside([covered, cached, page]);
         }
         self.memory.keep(&facts);
     }
 
     fn touch(&mut self, order: Order) {
-        self.changed.push(order);
+        self.touched.push(order);
     }
 
     /// Touch `order` and its neighbours, whose links name it.
@@ -163,15 +181,22 @@ impl Linker {
     }
 }
 
-/// Append to a candidate list, dropping the oldest when it is full.
-fn add(list: &mut Vec<Order>, order: Order) {
-    if list.contains(&order) {
-        return;
+/// Append to a candidate list, dropping those that have left, and the oldest when it is full.
+fn add<T>(list: &mut Vec<T>, it: T, is_gone: impl Fn(&T) -> bool) {
+    if list.len() == list.capacity() {
+        list.retain(|it| !is_gone(it));
     }
     if CANDIDATES <= list.len() {
         list.remove(0);
     }
-    list.push(order);
+    list.push(it);
+}
+
+/// [`add`], once.
+fn add_new(list: &mut Vec<Order>, order: Order, window: &Window) {
+    if !list.contains(&order) {
+        add(list, order, |it| window.is_gone(*it));
+    }
 }
 
 /// How many candidates a list has at most.

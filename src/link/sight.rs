@@ -39,6 +39,24 @@ pub(crate) fn agreement(outer: &HopFacts, inner: &HopFacts) -> Option<Agreement>
     (ENOUGH <= it.score).then_some(it)
 }
 
+/// The best score that `inner` can have with an outer hop of the same end of the path and
+/// another query.
+pub(crate) fn best_otherwise(inner: &HopFacts) -> i32 {
+    let worth = |holds: bool, worth: i32| if holds { worth } else { 0 };
+    let answered = inner.answered_at().is_some();
+    BASE - 4
+        + worth(inner.flags.has(Flags::MARKED), 100)
+        + worth(inner.tail != 0, if inner.tails == 0 { 4 } else { 6 })
+        + worth(inner.body.is_some(), 6)
+        + worth(inner.trace.is_some(), 30)
+        + worth(inner.origin.is_some(), 3)
+        + worth(inner.credential() != 0, 4)
+        + worth(inner.asked != 0, 3)
+        + worth(inner.agent.is_some(), 2)
+        + worth(answered, 3 + 2)
+        + worth(answered && inner.answer != 0, 4)
+}
+
 /// Whether `inner` began while `outer` was open.
 fn in_time(outer: &HopFacts, inner: &HopFacts) -> bool {
     let after = inner.started.since(outer.started);

@@ -8,7 +8,8 @@ use std::collections::{HashMap, VecDeque};
 use super::clue::Edge;
 use super::facts::HopFacts;
 use super::fit::Fit;
-use super::interner::Quick;
+use super::interner::Symbol;
+use super::serial::Serial;
 use super::sight::Agreement;
 use crate::trace::HopId;
 
@@ -29,9 +30,21 @@ pub(crate) struct Slot {
     pub(crate) outer: Option<(Order, Agreement)>,
     /// The same request at inner taps.
     pub(crate) inner: Vec<Order>,
-    pub(crate) outside: [Option<Edge>; 3],
-    /// Listed among those that others may follow.
-    pub(crate) listed: bool,
+    /// Few have any.
+    outside: Option<Box<[Option<Edge>; 3]>>,
+    /// The URL under which it is listed among those that others may follow.
+    pub(crate) listed: Symbol,
+}
+
+impl Slot {
+    /// Links that leave the chain.
+    pub(crate) fn outside(&self) -> [Option<Edge>; 3] {
+        self.outside.as_deref().copied().unwrap_or_default()
+    }
+
+    pub(crate) fn set_outside(&mut self, edges: [Option<Edge>; 3]) {
+        self.outside = edges.iter().any(Option::is_some).then(|| Box::new(edges));
+    }
 }
 
 /// See the module.
@@ -39,7 +52,7 @@ pub(crate) struct Slot {
 pub(crate) struct Window {
     slots: VecDeque<Slot>,
     first: Order,
-    by_id: HashMap<HopId, Order, Quick>,
+    by_id: HashMap<HopId, Order, Serial>,
 }
 
 impl Window {
@@ -63,14 +76,19 @@ impl Window {
             child: None,
             outer: None,
             inner: Vec::new(),
-            outside: [None; 3],
-            listed: false,
+            outside: None,
+            listed: Symbol::NONE,
         });
         order
     }
 
     pub(crate) fn find(&self, id: HopId) -> Option<Order> {
         self.by_id.get(&id).copied()
+    }
+
+    /// Whether it has left.
+    pub(crate) fn is_gone(&self, order: Order) -> bool {
+        order < self.first
     }
 
     /// `None` when it has left.

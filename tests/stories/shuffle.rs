@@ -126,8 +126,8 @@ proptest! {
         let mut places = Places::default();
         for hop in &hops {
             let open = Hop { outcome: Outcome::Pending, ended: None, ..Hop::clone(hop) };
-            places.apply(linker.push(&HopFacts::of(&open, &mut interner)));
-            places.apply(linker.push(&HopFacts::of(hop, &mut interner)));
+            places.apply(linker.push(&HopFacts::of(&open, &mut interner)).iter().copied());
+            places.apply(linker.push(&HopFacts::of(hop, &mut interner)).iter().copied());
         }
         prop_assert_eq!(places.chains(&hops), link::chains(&hops, &[]));
     }

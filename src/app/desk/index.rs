@@ -91,7 +91,7 @@ impl Index {
         for hop in sorted {
             let key = (hop.tap, hop.started, hop.id);
             self.hops.entry(hop.id).or_insert(Member { key, home: Home::None });
-            let changes = self.linker.push(&HopFacts::of(hop, &mut self.interner));
+            let changes = self.linker.push(&HopFacts::of(hop, &mut self.interner)).to_vec();
             touched.extend(self.chain_of(hop.id));
             for change in &changes {
                 touched.extend(self.chain_of(change.hop));

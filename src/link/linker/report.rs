@@ -10,16 +10,18 @@ use crate::link::window::Order;
 use crate::trace::{HopKind, LinkWhy};
 
 impl Linker {
-    /// The places of all hops that were touched.
-    pub(super) fn report(&mut self) -> Vec<Change> {
-        let mut changed = std::mem::take(&mut self.changed);
-        changed.sort_unstable();
-        changed.dedup();
-        let places = changed.iter().filter_map(|it| self.change(*it)).collect();
-        // Its room is used again.
-        changed.clear();
-        self.changed = changed;
-        places
+    /// Note the places of all hops that were touched.
+    pub(super) fn report(&mut self) {
+        // Their room is used again and again.
+        let mut touched = std::mem::take(&mut self.touched);
+        let mut changes = std::mem::take(&mut self.changes);
+        touched.sort_unstable();
+        touched.dedup();
+        changes.clear();
+        changes.extend(touched.iter().filter_map(|it| self.change(*it)));
+        touched.clear();
+        self.touched = touched;
+        self.changes = changes;
     }
 
     fn change(&self, order: Order) -> Option<Change> {
@@ -32,7 +34,7 @@ impl Linker {
             return Some(Change { hop, place });
         }
         let kind = Some(kind_of(&slot.facts));
-        let (link, outside) = (self.link(order), slot.outside);
+        let (link, outside) = (self.link(order), slot.outside());
         Some(Change {
             hop,
             place: Place { chain: slot.chain, step: slot.step, kind, link, outside },

@@ -2,11 +2,12 @@
 //!
 //! **Invariant:** a sighting is no step. Nobody follows it, and it follows nobody.
 
-use super::{Linker, MARGIN, ROUNDS, add};
+use super::{Linker, MARGIN, ROUNDS, add_new};
 use crate::link::clue::Clues;
 use crate::link::facts::HopFacts;
 use crate::link::flags::Flags;
-use crate::link::sight::{Agreement, agreement};
+use crate::link::interner::mixed;
+use crate::link::sight::{Agreement, agreement, best_otherwise};
 use crate::link::window::{Order, Window};
 use crate::trace::TapId;
 
@@ -17,17 +18,21 @@ impl Linker {
         if self.innermost <= facts.tap {
             return;
         }
-        add(self.outers.entry(end_key(&facts)), order);
+        let mut list = |key: u64| {
+            add_new(self.alike.entry(alike_key(key, &facts)), order, &self.window);
+            add_new(self.outers.entry(key), order, &self.window);
+        };
+        list(end_key(&facts));
         if facts.tails == 0 && facts.tail != 0 {
-            add(self.outers.entry(root_key(&facts)), order);
+            list(root_key(&facts));
         }
-        add(self.outers.entry(any_key(&facts)), order);
+        add_new(self.outers.entry(any_key(&facts)), order, &self.window);
     }
 
     pub(super) fn list_as_lost(&mut self, order: Order) {
         let Some(slot) = self.window.get(order) else { return };
         if slot.facts.tap != TapId(0) && slot.outer.is_none() {
-            add(self.lost.entry(any_key(&slot.facts)), order);
+            add_new(self.lost.entry(any_key(&slot.facts)), order, &self.window);
         }
     }
 
@@ -74,46 +79,39 @@ impl Linker {
         if slot.outer.is_some() || facts.tap == TapId(0) {
             return None;
         }
-        let mut keys = vec![end_key(&facts)];
-        if facts.tails == 0 {
-            keys.push(root_key(&facts));
-        }
-        keys.push(any_key(&facts));
-        let mut best: Option<(Order, Agreement)> = None;
-        let mut rival = false;
-        for key in keys {
-            for outer in self.outers.get(&key).into_iter().flatten() {
-                let Some(slot) = self.window.get(*outer) else { continue };
-                let Some(mut found) = agreement(&slot.facts, &facts) else { continue };
-                if best.is_some_and(|(it, _)| it == *outer) {
-                    continue;
-                }
-                if let Some((holder, held)) = holder(&self.window, *outer, inner) {
-                    if is_again(&self.window, holder, &facts) {
-                        found.clues.add(Clues::AGAIN);
-                        found.score -= 5;
-                    } else if found.score <= held.score {
-                        continue;
-                    }
-                }
-                match &best {
-                    Some((_, it)) if found.score <= it.score => {
-                        rival |= it.score < found.score + MARGIN;
-                    }
-                    _ => {
-                        rival = best.is_some_and(|(_, it)| found.score < it.score + MARGIN);
-                        best = Some((*outer, found));
-                    }
-                }
-            }
-            if best.is_some() {
-                break;
-            }
-        }
-        best.map(|(outer, mut found)| {
-            found.clues.note(Clues::RIVAL, rival);
-            (outer, found)
+        let best = self.best_alike(inner, &facts);
+        // Nobody with another query can be better, or as good.
+        let enough = best_otherwise(&facts) + MARGIN;
+        let best = best.filter(|it| enough <= it.agreement.score);
+        let best = best.or_else(|| self.best_by_end(inner, &facts)).or_else(|| {
+            let at_root = (facts.tails == 0).then(|| root_key(&facts));
+            let keys = at_root.into_iter().chain([any_key(&facts)]);
+            let mut found = keys.filter_map(|key| {
+                let list = self.outers.get(&key)?;
+                best_of(list.iter().copied(), &self.window, inner, &facts)
+            });
+            found.next()
+        });
+        best.map(|it| {
+            let mut agreement = it.agreement;
+            agreement.clues.note(Clues::RIVAL, it.rival);
+            (it.outer, agreement)
         })
+    }
+
+    /// Among those with the same end of the path and the same query.
+    fn best_alike(&mut self, inner: Order, facts: &HopFacts) -> Option<Sighted> {
+        let alike = self.alike.get(&alike_key(end_key(facts), facts))?;
+        best_of(alike.iter().copied(), &self.window, inner, facts)
+    }
+
+    /// Among those with the same end of the path, the oldest first.
+    fn best_by_end(&mut self, inner: Order, facts: &HopFacts) -> Option<Sighted> {
+        let alike =
+            self.alike.get(&alike_key(end_key(facts), facts)).map_or(&[][..], Vec::as_slice);
+        let others = self.outers.get(&end_key(facts)).map_or(&[][..], Vec::as_slice);
+        let older = alike.iter().take_while(|it| others.first().is_none_or(|first| *it < first));
+        best_of(older.chain(others).copied(), &self.window, inner, facts)
     }
 
     fn join(&mut self, outer: Order, inner: Order, agreement: Agreement) {
@@ -124,6 +122,8 @@ impl Linker {
             self.detach(child);
         }
         if let Some(slot) = self.window.get_mut(outer) {
+            // Most have one.
+            slot.inner.reserve_exact(1);
             slot.inner.push(inner);
         }
         if let Some(slot) = self.window.get_mut(inner) {
@@ -155,6 +155,47 @@ fn holder(window: &Window, outer: Order, inner: Order) -> Option<(Order, Agreeme
     held.next()
 }
 
+/// The best reading of a sighting.
+struct Sighted {
+    outer: Order,
+    agreement: Agreement,
+    /// Another outer hop is about as good.
+    rival: bool,
+}
+
+/// The outer hop of `outers` that `inner` is a sighting of.
+fn best_of(
+    outers: impl Iterator<Item = Order>,
+    window: &Window,
+    inner: Order,
+    facts: &HopFacts,
+) -> Option<Sighted> {
+    let mut best: Option<Sighted> = None;
+    for outer in outers {
+        let Some(slot) = window.get(outer) else { continue };
+        let Some(mut found) = agreement(&slot.facts, facts) else { continue };
+        if let Some((holder, held)) = holder(window, outer, inner) {
+            if is_again(window, holder, facts) {
+                found.clues.add(Clues::AGAIN);
+                found.score -= 5;
+            } else if found.score <= held.score {
+                continue;
+            }
+        }
+        match &mut best {
+            Some(it) if found.score <= it.agreement.score => {
+                it.rival |= it.agreement.score < found.score + MARGIN;
+            }
+            _ => {
+                let near = |it: &Sighted| found.score < it.agreement.score + MARGIN;
+                let rival = best.as_ref().is_some_and(near);
+                best = Some(Sighted { outer, agreement: found, rival });
+            }
+        }
+    }
+    best
+}
+
 /// Whether a gateway that had `earlier` as its answer would ask once more: it broke, or it
 /// redirected and the gateway followed.
 fn is_again(window: &Window, earlier: Order, inner: &HopFacts) -> bool {
@@ -176,6 +217,11 @@ fn wire_method(facts: &HopFacts) -> u64 {
 
 fn end_key(facts: &HopFacts) -> u64 {
     wire_method(facts) | u64::from(facts.tail)
+}
+
+/// `key`, and the query.
+fn alike_key(key: u64, facts: &HopFacts) -> u64 {
+    mixed(key, facts.query.into())
 }
 
 fn root_key(facts: &HopFacts) -> u64 {

@@ -2,7 +2,8 @@
 //!
 //! **Invariant:** a step has one step before it and one after it at most, and both say so.
 
-use super::{Linker, MARGIN, ROUNDS, add};
+use super::candidate::Candidate;
+use super::{Linker, MARGIN, ROUNDS, add, add_new};
 use crate::link::clue::Clues;
 use crate::link::fit::{Fit, fit};
 use crate::link::flags::Flags;
@@ -37,7 +38,11 @@ impl Linker {
         let mut best: Option<(Order, Fit)> = None;
         let mut rival = false;
         let mut doubted = Vec::new();
-        for parent in self.waiting.get(&facts.url)? {
+        for candidate in self.waiting.get(&facts.url)? {
+            if candidate.is_over_for(facts.started) {
+                continue;
+            }
+            let parent = &candidate.order;
             let Some(slot) = self.window.get(*parent) else { continue };
             if *parent == child || slot.chain == chain || slot.outer.is_some() {
                 continue;
@@ -89,6 +94,7 @@ impl Linker {
         if let Some(slot) = self.window.get_mut(child) {
             slot.parent = Some((parent, fit));
         }
+        self.note(parent);
         self.renumber(child, chain, step);
         self.touch_around(child);
     }
@@ -100,6 +106,7 @@ impl Linker {
         if let Some(above) = self.window.get_mut(parent) {
             above.child = None;
         }
+        self.note(parent);
         let chain = self.new_chain();
         self.renumber(child, chain, 0);
         self.touch_around(child);
@@ -129,25 +136,43 @@ impl Linker {
             || facts.is_preflight()
             || flags.has(Flags::CLOSED)
             || flags.has(Flags::CHALLENGED);
-        if may_lead && !slot.listed {
+        if may_lead && slot.listed.is_none() {
             // An open preflight is listed under its own URL, where it stays.
-            slot.listed = true;
-            add(self.waiting.entry(url), order);
+            slot.listed = url;
+            self.list(order, url);
         }
         let head =
             self.window.get(order).is_some_and(|it| it.parent.is_none() && it.outer.is_none());
         if head {
-            add(self.heads.entry(facts.url), order);
+            add_new(self.heads.entry(facts.url), order, &self.window);
         }
         if may_lead {
             self.adopt(order, url);
         }
     }
 
+    fn list(&mut self, order: Order, url: Symbol) {
+        let Some(candidate) = Candidate::of(order, &self.window) else { return };
+        add(self.waiting.entry(url), candidate, |it| self.window.is_gone(it.order));
+    }
+
+    /// Something has changed with `order` or with who follows it.
+    pub(super) fn note(&mut self, order: Order) {
+        let url = self.window.get(order).map_or(Symbol::NONE, |it| it.listed);
+        if url.is_none() {
+            return;
+        }
+        let Some(candidate) = Candidate::of(order, &self.window) else { return };
+        let list = self.waiting.get_mut(&url).into_iter().flatten();
+        if let Some(it) = list.rev().find(|it| it.order == order) {
+            *it = candidate;
+        }
+    }
+
     /// Offer `parent` to first steps that came before their turn (clock ties, late answers).
     fn adopt(&mut self, parent: Order, url: Symbol) {
         let Some(started) = self.window.get(parent).map(|it| it.facts.started) else { return };
-        let heads = self.heads.entry(url);
+        let Some(heads) = self.heads.get(&url) else { return };
         let early = heads.iter().rev().copied().filter(|it| *it != parent);
         let early: Vec<Order> = early
             .take_while(|it| self.window.get(*it).is_some_and(|it| started <= it.facts.started))
