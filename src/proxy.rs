@@ -23,6 +23,7 @@ mod exchange;
 mod failure;
 mod frames;
 mod heads;
+mod interim;
 mod io;
 mod listener;
 mod options;

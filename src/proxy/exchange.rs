@@ -26,7 +26,7 @@ use super::route::{self, Route};
 use super::scribe::Scribe;
 use super::spec::{Mode, Scheme, Upstream};
 use super::tunnel::Heard;
-use super::{answer, own, tunnel};
+use super::{answer, interim, own, tunnel};
 use crate::trace::{
     self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, OwnChange, Recorder,
 };
@@ -123,15 +123,7 @@ impl<R: Recorder> Client<R> {
         *request.headers_mut() = headers;
         // They hold the case in which the client wrote the names.
         *request.extensions_mut() = std::mem::take(&mut head.extensions);
-        if let Some(open) = open {
-            let open = std::sync::Mutex::new(Some(open));
-            hyper::ext::on_informational(&mut request, move |it| {
-                let open = open.lock().ok().and_then(|mut open| open.take());
-                if let Some(open) = open.filter(|_| it.status() == StatusCode::CONTINUE) {
-                    let _ = open.send(());
-                }
-            });
-        }
+        interim::listen(&mut request, open, &scribe);
         let sending = connection.send(request);
         let answered = match self.tap.options.upstream_timeout {
             None => sending.await,

@@ -1,0 +1,32 @@
+//! Answers before the answer (`1xx`): recorded, and `100 Continue` lets a waiting body go.
+//!
+//! The library reads them from an upstream, but cannot send any to a client besides its own
+//! `100 Continue`: `103 Early Hints` end here.
+
+use std::sync::{Mutex, PoisonError};
+
+use http::{Request, StatusCode};
+use tokio::sync::oneshot;
+
+use super::heads;
+use super::scribe::{Scribe, tell_later};
+use crate::trace::{Event, Interim, Recorder};
+
+/// Listen for them on behalf of `request`; `open` is told when the upstream wants the body.
+pub(super) fn listen<R: Recorder, B>(
+    request: &mut Request<B>,
+    open: Option<oneshot::Sender<()>>,
+    scribe: &Scribe<R>,
+) {
+    let (recorder, id, open) = (scribe.recorder().clone(), scribe.id(), Mutex::new(open));
+    hyper::ext::on_informational(request, move |it| {
+        let (at, status) = (recorder.now(), it.status().as_u16());
+        let interim = Interim { at, status, headers: heads::record(it.headers()) };
+        tell_later(&recorder, Event::Interim { id, interim });
+        if it.status() == StatusCode::CONTINUE
+            && let Some(open) = open.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            let _ = open.send(());
+        }
+    });
+}
