@@ -65,6 +65,13 @@ impl<'a> Fits<'a> {
         self.outer.iter().copied().find(|it| it.actor != Actor::App && !is_inside(it))
     }
 
+    /// Whether a product between the taps is recognised by an answer that it makes itself.
+    fn is_made_outside(&self) -> bool {
+        let is_inside = |it: &Fingerprint| self.inner.iter().any(|in_| in_.product == it.product);
+        let made = |it: &&&Fingerprint| it.role == Role::Answered && it.actor != Actor::App;
+        self.outer.iter().find(made).is_some_and(|it| it.has_text() && !is_inside(it))
+    }
+
     fn made_by(&self, is_it: impl Fn(&Fingerprint) -> bool) -> Option<&'a Fingerprint> {
         let made = |it: &&Fingerprint| it.role == Role::Answered && is_it(it);
         self.inner.iter().copied().find(made).or_else(|| self.outer.iter().copied().find(made))
@@ -89,7 +96,7 @@ impl Scene<'_, '_> {
                 sure: true,
             };
         }
-        match seen_inside(hop, response) {
+        match seen_inside(hop, response, fits) {
             Some(Inside::SameAnswer(tap)) => self.by_app(tap, fits),
             Some(Inside::OtherAnswer(tap, status)) => {
                 let why = match status {
@@ -106,7 +113,7 @@ impl Scene<'_, '_> {
                     let why = format!("the request never reached tap {}", self.name(tap));
                     self.by_between(why, true, fits)
                 }
-                None => recognised(fits),
+                None => recognised(response, fits),
             },
         }
     }
@@ -158,8 +165,10 @@ impl Scene<'_, '_> {
 }
 
 /// Compare the answer with what the innermost tap saw of the same request.
-fn seen_inside(hop: &ChainHop, response: &Response) -> Option<Inside> {
-    let same = |it: &Response| is_same_answer(it, response);
+fn seen_inside(hop: &ChainHop, response: &Response, fits: &Fits<'_>) -> Option<Inside> {
+    // A page of the gateway's own is no app's, whatever else is alike.
+    let is_own = response.status >= 400 && fits.is_made_outside();
+    let same = |it: &Response| !is_own && is_same_answer(it, response);
     if let Some(it) = hop.sightings.iter().rev().find(|it| it.hop.response().is_some_and(same)) {
         return Some(Inside::SameAnswer(it.hop.tap));
     }
@@ -207,7 +216,18 @@ fn is_same_answer(inner: &Response, outer: &Response) -> bool {
             || content::decode(a, &inner.headers, content::READ).bytes
                 == content::decode(b, &outer.headers, content::READ).bytes;
     }
-    // A gateway that replaces an answer may stop reading it: then its type alone can tell.
+    // A gateway that replaces an answer may stop reading it: then what was read of it, its length
+    // and its type can tell.
+    let encoding = |it: &Response| it.headers.text("content-encoding");
+    let is_error = outer.status >= 400 && encoding(inner) == encoding(outer);
+    let length = |it: &Response| it.headers.text("content-length");
+    let lengths = length(inner).zip(length(outer));
+    let is_whole = b.complete && !b.is_cut();
+    if is_error
+        && (lengths.is_some_and(|(a, b)| a != b) || is_whole && !b.bytes.starts_with(&a.bytes))
+    {
+        return false;
+    }
     let essence = |it: &Response| {
         let has_none = it.headers.text("content-length").is_some_and(|it| it == "0");
         let kind = kind(it).filter(|_| !has_none)?;
@@ -229,9 +249,19 @@ fn no_answer(hop: &Hop) -> Answered {
 }
 
 /// Nothing but the answer itself tells.
-fn recognised(fits: &Fits<'_>) -> Answered {
+fn recognised(response: &Response, fits: &Fits<'_>) -> Answered {
     let Some(first) = fits.outer.iter().find(|it| it.role != Role::Seen) else {
-        return Answered { why: "nothing tells".to_owned(), ..Answered::default() };
+        // https://www.rfc-editor.org/rfc/rfc9110#name-502-bad-gateway
+        if !matches!(response.status, 502 | 504) {
+            return Answered { why: "nothing tells".to_owned(), ..Answered::default() };
+        }
+        let seen = fits.outer.iter().find(|it| it.actor != Actor::App);
+        return Answered {
+            by: Some(seen.map_or(Actor::Gateway, |it| it.actor)),
+            product: seen.map(|it| it.product.clone()),
+            why: format!("recognised by status {}, which is a gateway's", response.status),
+            sure: false,
+        };
     };
     let why = format!("recognised by {}", first.why());
     if first.role == Role::Answered {

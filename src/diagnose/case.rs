@@ -229,6 +229,50 @@ pub(super) fn body(idx: usize, hop: &Hop, needle: &str) -> Option<Evidence> {
     let response = hop.response().filter(|it| !it.body.bytes.is_empty())?;
     let whole = content::of_response(response);
     let line = whole.lines().find(|it| it.contains(needle)).or_else(|| whole.lines().next())?;
-    let text: String = line.trim().chars().take(200).collect();
+    let text = excerpt(line.trim(), needle);
     Some(Evidence { hop: idx, tap: hop.tap, place: "response body".to_owned(), text })
+}
+
+/// At most some 200 characters of a line, around `needle`, cut between words.
+fn excerpt(line: &str, needle: &str) -> String {
+    const LONG: usize = 200;
+    if line.chars().count() <= LONG {
+        return line.to_owned();
+    }
+    let words: Vec<&str> = line.split(' ').collect();
+    let at = line.find(needle).unwrap_or_default();
+    let mut offset = 0;
+    let before = words.iter().take_while(|it| {
+        offset += it.len() + 1;
+        offset + LONG / 2 < at
+    });
+    let first = before.count();
+    let mut length = 0;
+    let kept = words.get(first..).unwrap_or_default().iter().take_while(|it| {
+        length += it.chars().count() + 1;
+        length <= LONG
+    });
+    let kept: Vec<&str> = kept.copied().collect();
+    if kept.is_empty() {
+        // One endless word.
+        return line.chars().take(LONG).chain(['…']).collect();
+    }
+    let (head, tail) = (first > 0, first + kept.len() < words.len());
+    let mark = |cut: bool, text: &'static str| if cut { text } else { "" };
+    format!("{}{}{}", mark(head, "… "), kept.join(" "), mark(tail, " …"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::excerpt;
+
+    #[test]
+    fn long_lines_are_cut_between_words() {
+        let long = format!("{}have APPEND_SLASH set {}", "word ".repeat(80), "more ".repeat(80));
+        let text = excerpt(&long, "APPEND_SLASH");
+        assert!(text.starts_with("… word") && text.ends_with("more …"), "{text}");
+        assert!(text.contains("have APPEND_SLASH set") && text.chars().count() < 210, "{text}");
+        assert_eq!(excerpt("short", "x"), "short");
+        assert_eq!(excerpt(&"x".repeat(300), "y").chars().count(), 201);
+    }
 }

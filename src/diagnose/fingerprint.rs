@@ -161,6 +161,11 @@ impl Fingerprints {
 }
 
 impl Fingerprint {
+    /// Whether it goes by the words of a body, which nobody else writes.
+    pub(super) fn has_text(&self) -> bool {
+        !self.when.body.is_empty()
+    }
+
     /// The conditions in words, for a person: `status 403, x-amzn-errortype`.
     pub fn why(&self) -> String {
         let when = &self.when;

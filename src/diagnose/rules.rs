@@ -23,12 +23,14 @@ mod location_internal_host;
 mod location_scheme_downgraded;
 mod method_not_allowed;
 mod origin_null_after_redirect;
+mod payload_too_large_masked;
 mod permanent_redirect_cached;
 mod prefix_doubled;
 mod preflight_answered_by_gateway;
 mod preflight_not_routed;
 mod preflight_redirected;
 mod preflight_refused;
+mod rate_limited_masked;
 mod redirect_drops_method;
 mod redirect_drops_query;
 mod redirect_leaves_tap;
@@ -74,6 +76,8 @@ pub(super) const RULES: &[Rule] = &[
     permanent_redirect_cached::RULE,
     authorization_dropped::RULE,
     answer_replaced::RULE,
+    payload_too_large_masked::RULE,
+    rate_limited_masked::RULE,
     stage_unknown::RULE,
     route_unknown::RULE,
     preflight_not_routed::RULE,
@@ -95,20 +99,31 @@ pub(super) const RULES: &[Rule] = &[
     preflight_answered_by_gateway::RULE,
 ];
 
-/// The words of a gateway that waited in vain, where its answer has some.
-fn gateway_timeout_text(hop: &crate::trace::Hop) -> Option<&'static str> {
-    let response = hop.response().filter(|it| it.status == 504)?;
-    let body = crate::content::of_response(response);
-    TIMEOUTS.iter().copied().find(|it| body.contains(it))
+/// Whether the gateway says that it waited in vain: 504 is the status for that
+/// ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#name-504-gateway-timeout)), though some
+/// send it for a refused connection too, or 502 when they gave up reading.
+fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
+    let Some(response) = hop.response() else { return false };
+    let says = |words: &[&str]| {
+        let body = response.body.text();
+        words.iter().any(|it| body.contains(it))
+    };
+    let waited = || hop.timing.wait.is_some_and(|it| it >= PATIENCE);
+    match response.status {
+        504 | 524 => !says(&[NO_ENDPOINT]) && (waited() || !says(&[NO_PROXYING])),
+        502 => waited() && says(&["Error reading from remote server"]),
+        503 => waited() && says(&["Backend fetch failed", "ERR_READ_TIMEOUT"]),
+        _ => false,
+    }
 }
 
-const TIMEOUTS: &[&str] = &[
-    "Endpoint request timed out",
-    "The server didn't respond in time.",
-    "upstream request timeout",
-    "504 Gateway Time-out",
-    "504 Gateway Timeout",
-];
+/// A 504 of AWS API Gateway: a connection that failed, however long that took.
+const NO_ENDPOINT: &str = "Network error communicating with endpoint";
+/// A 504 of http-proxy-middleware: any failure at all.
+const NO_PROXYING: &str = "Error occurred while trying to proxy";
+
+/// A connection that is refused or broken is known at once; microseconds.
+const PATIENCE: u64 = 900_000;
 
 #[cfg(test)]
 mod tests {

@@ -27,6 +27,9 @@ pub struct Server {
     echoed: Vec<String>,
     /// Requests that were also seen at an inner tap.
     arrived: u64,
+    /// What preflights asked for lately, and how often such a request came.
+    asked: Vec<(String, String)>,
+    preflighted: u64,
 }
 
 /// How often an allow-origin was there.
@@ -42,6 +45,11 @@ impl Server {
         self.arrived > 0
     }
 
+    /// Whether pages got past the preflight, whoever answered it.
+    pub fn lets_preflights_pass(&self) -> bool {
+        self.preflighted > 0
+    }
+
     /// Whether it allows whichever origin asks, rather than a fixed one.
     pub fn echoes_origins(&self) -> bool {
         self.echoed.len() > 1
@@ -54,6 +62,7 @@ impl Servers {
         for hop in &chain.hops {
             let server = self.0.entry(path::server_of(&hop.hop.request.url)).or_default();
             server.arrived += u64::from(!hop.sightings.is_empty());
+            preflights(server, &hop.hop);
             tally(server, &hop.hop);
             let has = |it: &Hop| {
                 it.response().is_some_and(|it| it.headers.has("access-control-allow-origin"))
@@ -74,6 +83,29 @@ impl Servers {
         self.0.get(server)
     }
 }
+
+/// Note what a preflight asks for, and whether it came.
+fn preflights(server: &mut Server, hop: &Hop) {
+    let headers = &hop.request.headers;
+    let url = || hop.request.url.clone();
+    match headers.text("access-control-request-method").filter(|_| hop.is_preflight()) {
+        Some(method) => {
+            if server.asked.len() == ASKED {
+                server.asked.remove(0);
+            }
+            server.asked.push((method, url()));
+        }
+        None if headers.has("origin") => {
+            let asked =
+                |it: &(String, String)| it.0 == hop.request.method && it.1 == hop.request.url;
+            server.preflighted += u64::from(server.asked.iter().any(asked));
+        }
+        None => {}
+    }
+}
+
+/// How many questions of preflights are remembered for a server.
+const ASKED: usize = 32;
 
 fn tally(server: &mut Server, hop: &Hop) {
     let Some(response) = hop.response().filter(|_| hop.request.headers.has("origin")) else {

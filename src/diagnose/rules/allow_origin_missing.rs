@@ -1,9 +1,9 @@
 //! Nobody sent `Access-Control-Allow-Origin`.
 
 use super::Rule;
-use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_header, request_line, status_line};
 use crate::diagnose::fix::{Draft, allow_origin};
+use crate::diagnose::{Finding, Server};
 use crate::lineage::Actor;
 use crate::trace::{ChainHop, HopKind};
 
@@ -31,6 +31,11 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
     let what = if it.kind == HopKind::Preflight { "the preflight" } else { "the request" };
     let by = case.known_author("access-control-allow-origin", idx);
     let who = if by == Actor::Unknown { "" } else { ": nobody on the way sent one" };
+    let who = if case.may_be_added_outside(&it.hop) {
+        " at this tap, and the request itself never came: no layer outside seems to add one"
+    } else {
+        who
+    };
     let title = format!("The answer to {what} has no Access-Control-Allow-Origin{who}.");
     let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
@@ -66,7 +71,7 @@ fn is_plainly_missing(case: &Case<'_>, idx: usize, hop: &ChainHop, status: u16) 
             .servers
             .get(&crate::lineage::path::server_of(&hop.hop.request.url))
             .is_some_and(|it| it.fine.with > 0 && it.errors.with == 0);
-    !case.may_be_added_outside(&hop.hop)
+    (!case.may_be_added_outside(&hop.hop) || nothing_followed(case, idx, hop))
         && !anywhere
         && !explained
         && !elsewhere
@@ -74,9 +79,18 @@ fn is_plainly_missing(case: &Case<'_>, idx: usize, hop: &ChainHop, status: u16) 
         && case.is_cross_origin(&hop.hop)
 }
 
+/// A preflight, seen right before the app alone, for which no request ever came: an outer layer
+/// might have added the header, but then the browser would have gone on.
+fn nothing_followed(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
+    let server = crate::lineage::path::server_of(&hop.hop.request.url);
+    let passes = case.servers.get(&server).is_some_and(Server::lets_preflights_pass);
+    hop.kind == HopKind::Preflight && idx + 1 == case.chain.hops.len() && !passes
+}
+
 #[cfg(test)]
 mod tests {
-    use crate::diagnose::testing::check;
+    use crate::diagnose::Servers;
+    use crate::diagnose::testing::{analysed_after, check, story};
 
     #[test]
     fn fires_when_nobody_sent_the_header() {
@@ -109,6 +123,8 @@ mod tests {
                 ],
                 Some((2, "app")),
             ),
+            // But it sees that the browser did not go on.
+            (&["origin OPTIONS http://app.test/a 200"], Some((1, "app"))),
             // What an answer looks like does not tell who left something out.
             (&["edge GET http://gw.test/a 200 x-powered-by=Express"], Some((1, "?"))),
             (&["edge GET http://gw.test/a 301 location=/b"], None),
@@ -119,5 +135,15 @@ mod tests {
         ] {
             check("allow-origin-missing", lines, found);
         }
+    }
+
+    #[test]
+    fn a_layer_outside_lets_preflights_pass() {
+        let preflight = "origin OPTIONS http://app.test/a 200";
+        let mut servers = Servers::default();
+        servers.learn(&story(&[preflight]).0);
+        servers.learn(&story(&["origin GET http://app.test/a 200"]).0);
+        let found = analysed_after(&[preflight], &servers).findings;
+        assert!(found.is_empty(), "{found:?}");
     }
 }

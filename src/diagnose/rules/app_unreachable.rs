@@ -74,7 +74,7 @@ fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
     let status = hop.hop.status()?;
     let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
     let told = matches!(status, 502..=504 | 521..=523) && case.is_made_on_the_way(idx);
-    if !told || answered_inside || super::gateway_timeout_text(&hop.hop).is_some() {
+    if !told || answered_inside || super::is_gateway_timeout(&hop.hop) {
         return None;
     }
     let mut evidence: Vec<Evidence> = status_line(idx, &hop.hop).into_iter().collect();
@@ -84,7 +84,7 @@ fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
 
 /// Whether the app was not there. A client that went away, or a tap that refused, tells nothing
 /// of the app; silence is `gateway-timeout`'s.
-fn is_down(hop: &Hop) -> bool {
+pub(super) fn is_down(hop: &Hop) -> bool {
     use FailureKind::{Closed, Dns, Malformed, Refused, Reset, Tls, Unreachable};
     hop.response().is_none()
         && hop.failure().is_some_and(|it| {
@@ -138,9 +138,9 @@ mod tests {
             // Only the origin tap: it stands right before the app.
             (&["origin GET http://app.test/items refused"], Some((1, "app"))),
             (&["edge GET http://app.test/items refused"], None),
-            // A 502 that the app itself sent, and one that nobody can be named for.
+            // A 502 that the app itself sent, and one that is a gateway's by its very status.
             (&["edge GET http://gw.test/items 502", "origin GET http://app.test/items 502"], None),
-            (&["edge GET http://gw.test/items 502"], None),
+            (&["edge GET http://gw.test/items 502"], Some((1, "app"))),
             (&["edge GET http://gw.test/items 403 x-amzn-errortype=ForbiddenException"], None),
             (&["edge GET http://gw.test/items 200", "origin GET http://app.test/items 200"], None),
             // It was reached: the gateway stopped waiting.

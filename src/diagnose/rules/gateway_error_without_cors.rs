@@ -20,6 +20,8 @@ pub(super) const RULE: Rule = Rule {
         "location-internal-host",
         "permanent-redirect-cached",
         "answer-replaced",
+        "payload-too-large-masked",
+        "rate-limited-masked",
         "stage-unknown",
         "route-unknown",
         "preflight-not-routed",

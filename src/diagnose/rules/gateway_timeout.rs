@@ -55,11 +55,15 @@ fn gave_up(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
         it.hop.response().is_none()
             && (kind.is_none() || matches!(kind, Some(FailureKind::Aborted | FailureKind::Timeout)))
     });
-    let is_504 = matches!(hop.hop.status(), Some(504 | 524));
-    let says_so = super::gateway_timeout_text(&hop.hop).is_some() && case.is_made_on_the_way(idx);
+    let says_so = super::is_gateway_timeout(&hop.hop) && case.is_made_on_the_way(idx);
     let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
     let gateway_answered = hop.hop.status().is_some_and(|it| it >= 500);
-    !answered_inside && (is_504 && says_so || gateway_answered && still_at_work)
+    !answered_inside && (says_so && !is_down(hop) || gateway_answered && still_at_work)
+}
+
+/// Whether an inner tap saw that the app was not there at all.
+fn is_down(hop: &ChainHop) -> bool {
+    hop.sightings.last().is_some_and(|it| super::app_unreachable::is_down(&it.hop))
 }
 
 #[cfg(test)]
@@ -79,6 +83,8 @@ mod tests {
                 &["edge GET http://gw.test/a 504", "origin GET http://app.test/a aborted"],
                 Some((1, "app")),
             ),
+            // Nothing but the status, and only gateways answer with that one.
+            (&["edge GET http://gw.test/a 504"], Some((1, "app"))),
             // The app was not there: another finding.
             (
                 &[

@@ -54,12 +54,12 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "Varnish",
-        text: "`set resp.http.Location = regsub(resp.http.Location, \"^{head}/\", \"{prefix}/\");` in vcl_deliver (Varnish)",
+        text: "`if (resp.http.Location) { set resp.http.Location = regsub(resp.http.Location, \"^{head}/\", \"{prefix}/\"); }` in vcl_deliver (Varnish)",
         source: "https://varnish-cache.org/docs/trunk/reference/vcl.html",
     },
     Fix {
         product: "lighttpd",
-        text: "`proxy.header += ( \"map-urlpath\" => ( \"{prefix}\" => \"\" ) )`, which maps Location back as well (lighttpd)",
+        text: "`proxy.header = ( \"map-urlpath\" => ( \"{prefix}\" => \"\" ) )`, which maps Location back as well (lighttpd)",
         source: "https://redmine.lighttpd.net/projects/lighttpd/wiki/Mod_proxy",
     },
     Fix {
