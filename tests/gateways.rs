@@ -3,11 +3,12 @@
 //! configuration, must make the chain pass; and healthy traffic must give no finding at all.
 //!
 //! ```text
-//! browser ──▶ edge tap ──▶ nginx, HAProxy, Apache, Caddy ──▶ origin tap ──▶ Django, FastAPI, …
+//! browser ──▶ edge tap ──▶ nginx, HAProxy, Envoy, … ──▶ origin tap ──▶ Django, FastAPI, …
 //!             127.0.0.1:P  127.0.0.2:P
 //! ```
 //!
-//! Needs the gateways (Debian packages `nginx haproxy apache2-bin caddy`), Python 3.10 or newer,
+//! Needs the gateways (Debian packages `nginx haproxy apache2-bin caddy varnish lighttpd h2o
+//! nghttp2-proxy squid`), a C compiler for Varnish, Python 3.10 or newer,
 //! Node 20 or newer and, the first time, the network: `cargo test --features real`, or
 //! `tests/run gateways`, which installs them. Without them it fails. `ONLY=part-of-a-name`
 //! restricts it, `SHOW=1` prints all traffic.
@@ -49,7 +50,17 @@ use table::Row;
 /// its fix makes the chain pass without a finding.
 #[tokio::test(flavor = "multi_thread")]
 async fn mistakes() {
-    let rows = all("mistakes.toml", mistake).await;
+    told_and_fixed("mistakes.toml").await;
+}
+
+/// The same with gateways of which less is known.
+#[tokio::test(flavor = "multi_thread")]
+async fn further_gateways() {
+    told_and_fixed("further.toml").await;
+}
+
+async fn told_and_fixed(file: &str) {
+    let rows = all(file, mistake).await;
     table::print(
         &TAPS.map(|it| format!("{it}: pair, mistake, finding, who answered, fixed?")),
         &rows,

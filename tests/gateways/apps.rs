@@ -46,6 +46,14 @@ pub(crate) fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/gateways")
 }
 
+/// A gateway's program: on the path, or as pip installed it beside the interpreter.
+pub(crate) fn program(name: &str) -> PathBuf {
+    match name {
+        "envoy" => PYTHON.with_file_name(name),
+        _ => PathBuf::from(name),
+    }
+}
+
 /// Where tests may write; kept between runs.
 pub(crate) fn scratch() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join("gateways")
@@ -64,7 +72,7 @@ static PYTHON: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 /// The folder in which `package-lock.json` is installed.
-static MODULES: LazyLock<PathBuf> = LazyLock::new(|| {
+pub(crate) static MODULES: LazyLock<PathBuf> = LazyLock::new(|| {
     let (lock, place) = (folder().join("package-lock.json"), scratch().join("node"));
     installed(&place, &lock, || {
         std::fs::create_dir_all(&place).unwrap();
