@@ -14,6 +14,11 @@ pub(super) fn redact(redactor: &Redactor, text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
+        if rest.starts_with('"') && literal(rest).is_none() {
+            // A string that never ends has none within it that does.
+            out.push_str(rest);
+            break;
+        }
         let (taken, redacted) = value_here(redactor, rest)
             .or_else(|| string_here(redactor, rest))
             .unwrap_or_else(|| up_to_quote(rest));
@@ -25,7 +30,7 @@ pub(super) fn redact(redactor: &Redactor, text: &str) -> String {
 
 /// `"password": …` at the start of `text`, with its value replaced.
 pub(super) fn value_here(redactor: &Redactor, text: &str) -> Option<Piece> {
-    let key = literal(text)?;
+    let key = literal_within(text, LONGEST_KEY)?;
     let blanks = blanks(text.get(key.len()..)?);
     let after = text.get(key.len() + blanks..)?.strip_prefix(':')?;
     let name = unescaped(key);
@@ -96,8 +101,13 @@ fn nested(text: &str) -> &str {
 
 /// The string literal that `text` begins with, quotes included.
 fn literal(text: &str) -> Option<&str> {
+    literal_within(text, text.len())
+}
+
+/// The same, if it is no longer than `limit` bytes.
+fn literal_within(text: &str, limit: usize) -> Option<&str> {
     let mut escaped = false;
-    for (at, it) in text.bytes().enumerate() {
+    for (at, it) in text.bytes().take(limit).enumerate() {
         match it {
             b'"' if at == 0 => {}
             _ if at == 0 => return None,
@@ -109,6 +119,9 @@ fn literal(text: &str) -> Option<&str> {
     }
     None
 }
+
+/// Bytes; longer strings are no names.
+const LONGEST_KEY: usize = 1024;
 
 fn unescaped(literal: &str) -> String {
     serde_json::from_str(literal).unwrap_or_else(|_| literal.trim_matches('"').to_owned())

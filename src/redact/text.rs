@@ -6,10 +6,15 @@ use super::names::{Secrecy, parameter};
 use super::{Redactor, header, json, url};
 
 pub(super) fn redact(redactor: &Redactor, text: &str) -> String {
+    within(redactor, text, url::DEPTH)
+}
+
+/// [`redact`], where a text stands in a URL, which may stand in a text.
+pub(super) fn within(redactor: &Redactor, text: &str, depth: usize) -> String {
     if !text.contains([':', '=', '.', ' ']) {
         return text.to_owned();
     }
-    let lines: Vec<String> = text.split('\n').map(|it| line(redactor, it)).collect();
+    let lines: Vec<String> = text.split('\n').map(|it| line(redactor, it, depth)).collect();
     lines.join("\n")
 }
 
@@ -21,8 +26,8 @@ pub(super) fn signatures(redactor: &Redactor, text: &str) -> String {
     while let Some(at) = rest.find("ey") {
         let (before, from) = rest.split_at(at);
         out.push_str(before);
-        let preceded = before.ends_with(is_base64url);
-        if let Some((kept, signature)) = jwt(from).filter(|_| !preceded) {
+        let token = if out.ends_with(is_base64url) { None } else { jwt(from) };
+        if let Some((kept, signature)) = token {
             out.push_str(kept);
             out.push_str(&redactor.token(signature.as_bytes()));
             rest = from.get(kept.len() + signature.len()..).unwrap_or_default();
@@ -38,9 +43,21 @@ pub(super) fn signatures(redactor: &Redactor, text: &str) -> String {
 /// `header.claims.` and the signature of the JWT that `text` begins with. The five parts of an
 /// encrypted one are all signature after the first.
 fn jwt(text: &str) -> Option<(&str, &str)> {
-    let end = text.find(|it| !is_base64url(it) && it != '.').unwrap_or(text.len());
-    let token = text.get(..end)?.trim_end_matches('.');
-    let parts: Vec<&str> = token.split('.').collect();
+    let mut parts: Vec<&str> = Vec::with_capacity(6);
+    let mut rest = text;
+    // A token has five parts at most; a longer row of them is not looked at to its end.
+    while parts.len() < 6 {
+        let end = rest.find(|it| !is_base64url(it)).unwrap_or(rest.len());
+        let (part, after) = rest.split_at(end);
+        parts.push(part);
+        let Some(after) = after.strip_prefix('.') else { break };
+        rest = after;
+    }
+    while parts.last().is_some_and(|it| it.is_empty()) {
+        parts.pop();
+    }
+    let length = parts.iter().map(|it| it.len()).sum::<usize>() + parts.len().saturating_sub(1);
+    let token = text.get(..length)?;
     let kept = match parts.as_slice() {
         [head, claims, signature] if claims.starts_with("ey") && !signature.is_empty() => {
             head.len() + claims.len() + 2
@@ -55,17 +72,20 @@ fn is_base64url(it: char) -> bool {
     it.is_ascii_alphanumeric() || it == '_' || it == '-'
 }
 
-fn line(redactor: &Redactor, text: &str) -> String {
+fn line(redactor: &Redactor, text: &str, depth: usize) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    let mut blank = true;
     while !rest.is_empty() {
-        let (piece, redacted) = url_here(redactor, rest)
-            .or_else(|| header_here(redactor, &out, rest))
+        let starts = blank || out.ends_with(['"', '\'', '`']);
+        let (piece, redacted) = url_here(redactor, rest, depth)
+            .or_else(|| if starts { header_here(redactor, &out, rest) } else { None })
             .or_else(|| scheme_here(redactor, &out, rest))
             .or_else(|| json::value_here(redactor, rest))
             .or_else(|| parameter_here(redactor, &out, rest))
             .unwrap_or_else(|| plain(rest));
         out.push_str(&redacted);
+        blank = blank && redacted.bytes().all(|it| it == b' ');
         rest = rest.get(piece..).unwrap_or_default();
     }
     signatures(redactor, &out)
@@ -81,29 +101,28 @@ fn plain(text: &str) -> Piece {
     (len, text.get(..len).unwrap_or_default().to_owned())
 }
 
-fn url_here(redactor: &Redactor, text: &str) -> Option<Piece> {
+fn url_here(redactor: &Redactor, text: &str, depth: usize) -> Option<Piece> {
     let scheme =
         ["https://", "http://", "wss://", "ws://"].iter().find(|it| text.starts_with(**it))?;
     let end = text.find(|it: char| it.is_whitespace() || "\"'<>`\\‘’“”".contains(it));
     let found = text.get(..end.unwrap_or(text.len()))?;
     let found = found.trim_end_matches(['.', ',', ';', ')', ']', '}']);
-    (found.len() > scheme.len()).then(|| (found.len(), url::redact(redactor, found)))
+    (found.len() > scheme.len()).then(|| (found.len(), url::within(redactor, found, depth)))
 }
 
-/// `Cookie: a=b` at the start of a line or of a quotation.
+/// `Cookie: a=b`, which stands at the start of a line or of a quotation.
 fn header_here(redactor: &Redactor, before: &str, text: &str) -> Option<Piece> {
-    let starts = before.trim_end_matches(' ').is_empty() || before.ends_with(['"', '\'', '`']);
-    let (name, value) = text.split_once(':').filter(|_| starts)?;
-    let lower = name.to_ascii_lowercase();
     let is_one = ["cookie", "set-cookie", "authorization", "proxy-authorization", "x-api-key"];
-    if !is_one.contains(&lower.as_str()) {
-        return None;
-    }
+    let lower = is_one.iter().find(|it| {
+        let name = text.get(..it.len()).filter(|name| name.eq_ignore_ascii_case(it));
+        name.is_some() && text[it.len()..].starts_with(':')
+    })?;
+    let (name, value) = text.split_once(':')?;
     let quote = before.chars().next_back().filter(|it| !it.is_whitespace());
     let value = quote.and_then(|it| value.split(it).next()).unwrap_or(value);
     let blank = value.len() - value.trim_start().len();
     let (blank, value) = value.split_at(blank);
-    let redacted = header::redact(redactor, &lower, value.as_bytes());
+    let redacted = header::redact(redactor, lower, value.as_bytes());
     let redacted = String::from_utf8_lossy(&redacted);
     let taken = name.len() + 1 + blank.len() + value.len();
     Some((taken, format!("{name}:{blank}{redacted}")))

@@ -6,7 +6,15 @@
 use super::names::{parameter, percent_decoded};
 use super::{Redactor, text};
 
+/// How deep URLs are read that stand in one another; those further in are replaced whole.
+pub(super) const DEPTH: usize = 8;
+
 pub(super) fn redact(redactor: &Redactor, url: &str) -> String {
+    within(redactor, url, DEPTH)
+}
+
+/// [`redact`], at most so deep.
+pub(super) fn within(redactor: &Redactor, url: &str, depth: usize) -> String {
     let (rest, fragment) = split(url, '#');
     let (rest, query) = split(rest, '?');
     let (authority, path) = match rest.find("//") {
@@ -23,34 +31,39 @@ pub(super) fn redact(redactor: &Redactor, url: &str) -> String {
     out.push_str(&segments(redactor, path));
     if let Some(query) = query {
         out.push('?');
-        out.push_str(&pairs(redactor, query));
+        out.push_str(&pairs_within(redactor, query, depth));
     }
     if let Some(fragment) = fragment {
         out.push('#');
-        out.push_str(&pairs(redactor, fragment));
+        out.push_str(&pairs_within(redactor, fragment, depth));
     }
     out
 }
 
 /// The pairs of a query, a form body, or a fragment that carries parameters.
 pub(super) fn pairs(redactor: &Redactor, text: &str) -> String {
+    pairs_within(redactor, text, DEPTH)
+}
+
+fn pairs_within(redactor: &Redactor, text: &str, depth: usize) -> String {
     let redacted = text.split('&').map(|pair| match pair.split_once('=') {
         Some((name, value)) if parameter(name).is_some() => {
             format!("{name}={}", redactor.token(value.as_bytes()))
         }
-        Some((name, value)) => format!("{name}={}", self::value(redactor, value)),
+        Some((name, value)) => format!("{name}={}", self::value(redactor, value, depth)),
         None => text::signatures(redactor, pair),
     });
     redacted.collect::<Vec<_>>().join("&")
 }
 
 /// A harmless parameter can carry a URL that is not: `next=/callback?code=…`.
-fn value(redactor: &Redactor, value: &str) -> String {
+fn value(redactor: &Redactor, value: &str, depth: usize) -> String {
     let decoded = percent_decoded(value);
     let is_url = decoded.contains("://") || decoded.starts_with('/');
     let inner = match decoded.as_ref() {
-        it if is_url => redact(redactor, it),
-        it if it != value => redactor.text(it),
+        it if (is_url || it != value) && depth == 0 => redactor.token(it.as_bytes()),
+        it if is_url => within(redactor, it, depth - 1),
+        it if it != value => text::within(redactor, it, depth - 1),
         it => text::signatures(redactor, it),
     };
     if inner == decoded {
