@@ -24,6 +24,8 @@ pub struct Reader {
     /// The request was a `HEAD`: no body follows, whatever the head says.
     bodyless: bool,
     buffer: Vec<u8>,
+    /// How much of the buffer holds no end of the head that it begins with.
+    seen: usize,
     state: State,
     /// Whether a single byte came.
     touched: bool,
@@ -42,6 +44,7 @@ impl Reader {
         Reader {
             bodyless: method == "HEAD",
             buffer: Vec::new(),
+            seen: 0,
             state: State::Head,
             touched: false,
         }
@@ -109,13 +112,22 @@ impl Reader {
     }
 
     fn advance(&mut self, eof: bool) {
+        let mut skipped = 0;
         loop {
             match &mut self.state {
                 State::Done { .. } => return,
-                State::Head => match head::parse(&self.buffer, eof) {
-                    Head::More => return,
+                State::Head => match head::parse(
+                    self.buffer.get(skipped..).unwrap_or_default(),
+                    self.seen,
+                    eof,
+                ) {
+                    Head::More => {
+                        self.buffer.drain(..skipped);
+                        self.seen = self.buffer.len();
+                        return;
+                    }
                     // 1xx answers are steps on the way; 101 too, where nobody asked for it.
-                    Head::Informational { used } => drop(self.buffer.drain(..used)),
+                    Head::Informational { used } => (skipped, self.seen) = (skipped + used, 0),
                     Head::Empty => {
                         return self.end(|_| Err(closed("the server closed without an answer")));
                     }
@@ -125,7 +137,7 @@ impl Reader {
                         });
                     }
                     Head::Final(parsed) => {
-                        self.buffer.drain(..parsed.used);
+                        self.buffer.drain(..skipped + parsed.used);
                         let framing =
                             if self.bodyless { body::Framing::None } else { parsed.framing };
                         self.state = State::Body {

@@ -103,8 +103,8 @@ impl BodyReader {
                 return (used, short(eof));
             }
             let Some(end) = rest.iter().position(|it| *it == b'\n') else {
-                // A size line without an end is no chunk.
-                let garbled = matches!(self.chunk, Chunk::Size) && 4_096 < rest.len();
+                // A size line without an end is no chunk, and nobody's trailer is that long.
+                let garbled = LONGEST_LINE < rest.len();
                 return (
                     used,
                     if garbled { Progress::Broken(FailureKind::Malformed) } else { short(eof) },
@@ -129,6 +129,9 @@ impl BodyReader {
         }
     }
 }
+
+/// Bytes of a line between chunks.
+const LONGEST_LINE: usize = 4_096;
 
 fn short(eof: bool) -> Progress {
     if eof { Progress::Broken(FailureKind::Closed) } else { Progress::More }

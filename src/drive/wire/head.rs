@@ -36,7 +36,8 @@ const LIMIT: usize = 256 * 1024;
 /// How much junk may stand before the status line.
 const SLOP: usize = 4;
 
-pub(super) fn parse(bytes: &[u8], eof: bool) -> Head {
+/// Read the head that `bytes` begin with, of which the first `seen` have no end in them.
+pub(super) fn parse(bytes: &[u8], seen: usize, eof: bool) -> Head {
     let Some(start) = status_line(bytes) else {
         return match (bytes.len(), eof) {
             (0, true) => Head::Empty,
@@ -46,7 +47,7 @@ pub(super) fn parse(bytes: &[u8], eof: bool) -> Head {
         };
     };
     let text = bytes.get(start..).unwrap_or_default();
-    let end = match end_of_head(text) {
+    let end = match end_of_head(text, seen.saturating_sub(start)) {
         Some(end) => end,
         None if eof => text.len(),
         None if LIMIT < text.len() => return Head::Invalid("the answer's head is too large"),
@@ -98,11 +99,12 @@ fn icy() -> Head {
     }))
 }
 
-/// After the first empty line; lines end in LF, with or without CR.
-fn end_of_head(text: &[u8]) -> Option<usize> {
+/// After the first empty line; lines end in LF, with or without CR. It does not end within the
+/// first `seen` bytes.
+fn end_of_head(text: &[u8], seen: usize) -> Option<usize> {
     let mut was_lf = false;
     let mut last_lf = 0;
-    for (at, byte) in text.iter().enumerate() {
+    for (at, byte) in text.iter().enumerate().skip(seen.saturating_sub("\n\r".len())) {
         match byte {
             b'\n' if was_lf => return Some(at + 1),
             b'\n' => {
