@@ -27,9 +27,10 @@ impl FingerprintError {
 
 /// The fingerprints of a file and what is wrong with the others.
 pub(super) fn parse(text: &str, file: &str) -> (Vec<Fingerprint>, Vec<FingerprintError>) {
+    let lines: Vec<usize> = text.match_indices('\n').map(|(at, _)| at).collect();
     let error = |at: usize, what: String| FingerprintError {
         file: file.to_owned(),
-        line: line_of(text, at),
+        line: 1 + lines.partition_point(|it| *it < at),
         what,
     };
     let table = match DeTable::parse(text) {
@@ -169,10 +170,6 @@ fn confidence_of(value: &Value<'_>) -> Result<u8, Wrong> {
 
 fn one_of(value: &Value<'_>, word: &str, words: &str) -> Wrong {
     (value.span().start, format!("`{word}` is none of {words}"))
-}
-
-fn line_of(text: &str, at: usize) -> usize {
-    1 + text.bytes().take(at).filter(|it| *it == b'\n').count()
 }
 
 #[cfg(test)]
