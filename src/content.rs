@@ -103,7 +103,7 @@ pub fn decode<'a>(body: &'a Body, headers: &Headers, limit: usize) -> Content<'a
         }
     }
     if !matches!(content.end, End::Whole | End::Limit) && reads_as_text(raw) {
-        return Content { bytes: raw.into(), codings: Vec::new(), end: End::DecodedBefore };
+        content = Content { bytes: raw.into(), codings: Vec::new(), end: End::DecodedBefore };
     }
     if content.bytes.len() > limit {
         content.bytes = match content.bytes {
