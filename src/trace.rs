@@ -37,4 +37,4 @@ pub use note::Note;
 pub use tap::{Tap, TapId, TapKind};
 pub use target::Target;
 pub use time::Time;
-pub use visible::{visible, visible_bytes};
+pub use visible::{is_plain, visible, visible_bytes};

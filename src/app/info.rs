@@ -60,7 +60,7 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
     if options.json {
         let text =
             serde_json::to_string_pretty(&info).map_err(|it| Error::Write { source: it.into() })?;
-        console.line(&text)?;
+        console.line(&crate::formats::json::plain(&text))?;
     } else {
         console.line(&text(&info))?;
     }

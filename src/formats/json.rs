@@ -8,12 +8,14 @@
 
 mod wire;
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::diagnose::Analysis;
 use crate::formats::Secrets;
-use crate::trace::{Chain, HopId, Tap};
+use crate::trace::{Chain, HopId, Tap, is_plain};
 
 /// Where a hop stands in the output: chain and hop, both counted from 1.
 pub type Place = (usize, usize);
@@ -65,7 +67,7 @@ impl<'a, W: Write> ChainWriter<'a, W> {
         let chain = wire::Chain::of(id, analysis, self.taps, self.places, self.secrets);
         let text = serde_json::to_string_pretty(&chain).map_err(io::Error::other)?;
         self.out.write_all(if self.written == 0 { b"\n    " } else { b",\n    " })?;
-        self.out.write_all(text.replace('\n', "\n    ").as_bytes())?;
+        self.out.write_all(plain(&text).replace('\n', "\n    ").as_bytes())?;
         self.written += 1;
         Ok(())
     }
@@ -79,5 +81,39 @@ impl<'a, W: Write> ChainWriter<'a, W> {
         let close = if self.written == 0 { "" } else { "\n  " };
         writeln!(self.out, "{close}]\n}}")?;
         self.out.flush()
+    }
+}
+
+/// The same JSON with every character escaped that a terminal could act on or hide. serde leaves
+/// DEL, the C1 controls and overrides of the reading direction as they are.
+pub fn plain(json: &str) -> Cow<'_, str> {
+    let is_fine = |it: char| it == '\n' || is_plain(it);
+    if json.chars().all(is_fine) {
+        return Cow::Borrowed(json);
+    }
+    let mut out = String::with_capacity(json.len() + 16);
+    for it in json.chars() {
+        if is_fine(it) {
+            out.push(it);
+        } else {
+            for unit in it.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        }
+    }
+    Cow::Owned(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_would_steer_a_terminal() {
+        let text = "a\u{7f}\u{9b}31m\u{202e}ü\u{e0041}\u{301}";
+        let json = serde_json::to_string_pretty(&[text]).unwrap();
+        let printed = plain(&json);
+        assert_eq!(printed, "[\n  \"a\\u007f\\u009b31m\\u202eü\\udb40\\udc41\\u0301\"\n]");
+        assert_eq!(serde_json::from_str::<[String; 1]>(&printed).unwrap(), [text]);
     }
 }

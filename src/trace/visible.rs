@@ -35,7 +35,7 @@ pub fn visible_bytes(bytes: &[u8]) -> Cow<'_, str> {
 }
 
 /// Whether a terminal shows `it` in cells of its own and nothing else happens.
-fn is_plain(it: char) -> bool {
+pub fn is_plain(it: char) -> bool {
     // What has no width (controls, joiners, marks, overrides) or is a format character that
     // some terminal gives one.
     it.width().is_some_and(|cells| cells > 0) && !is_format(it)
