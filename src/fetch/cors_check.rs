@@ -84,7 +84,7 @@ fn not_the_origin(browser: Browser, got: &[u8], fields: usize) -> Refusal {
                 CorsError::AllowOriginMismatch
             } else if text.contains([' ', ',']) {
                 CorsError::MultipleAllowOriginValues
-            } else if std::str::from_utf8(got).is_err() || !is_valid_url(&text) {
+            } else if !is_valid_url(got) {
                 CorsError::InvalidAllowOriginValue
             } else {
                 CorsError::AllowOriginMismatch
@@ -94,16 +94,19 @@ fn not_the_origin(browser: Browser, got: &[u8], fields: usize) -> Refusal {
     }
 }
 
-fn is_valid_url(text: &str) -> bool {
-    url::Url::parse(text).is_ok()
+fn is_valid_url(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|it| url::Url::parse(it).is_ok())
 }
 
-/// Header bytes as browsers show them: one character a byte where they are not UTF-8.
+/// Header bytes as Chromium's console shows them: one character a byte.
 pub fn latin1(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|it| char::from(*it)).collect(),
-    }
+    bytes.iter().map(|it| char::from(*it)).collect()
+}
+
+/// What [`latin1`] was made of, where it is UTF-8: `DevTools` hands on nothing else.
+pub fn as_utf8(latin1: &str) -> Option<String> {
+    let bytes: Result<Vec<u8>, _> = latin1.chars().map(|it| u8::try_from(u32::from(it))).collect();
+    String::from_utf8(bytes.ok()?).ok()
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 use std::fmt::Write as _;
 
+use super::super::cors_check::as_utf8;
 use super::super::end::{End, Ended, Failing};
 use super::super::refusal::{CorsError, Refusal};
 use super::super::{Api, Chromium};
@@ -18,7 +19,7 @@ pub(in super::super) fn chromium(end: &End, api: Api, origin: &str) -> Chromium 
             // The address space stands in the sentence only.
             parameter: match code {
                 CorsError::LocalNetworkAccessPermissionDenied => String::new(),
-                _ => parameter.clone(),
+                _ => as_utf8(parameter).unwrap_or_default(),
             },
             net_error: None,
             console: Some(sentence(*code, &printable(parameter), end, api, origin)),
