@@ -23,6 +23,8 @@ mod loaded;
 pub mod machine;
 pub mod memory;
 pub mod method;
+pub mod mime;
+mod orb;
 mod origin;
 pub mod outgoing;
 mod page;

@@ -147,7 +147,8 @@ async fn an_old_client_gets_what_it_can_read() {
         let upstream = server(|mut wire| async move {
             let head = wire.head().await;
             assert!(head.starts_with("GET /old "), "{head}");
-            wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nold\r\n0\r\n\r\n").await;
+            wire.send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nold\r\n0\r\n\r\n")
+                .await;
             wire.rest().await;
         })
         .await;

@@ -98,7 +98,7 @@ impl Client {
                 }
             };
             let (outcome, keep) = self.exchange(&mut connection, out, connecting, &mut hops).await;
-            if used_before && is_resent(&outcome) && Instant::now() < self.deadline {
+            if is_resent(&outcome, used_before, hops.len() - 1) && Instant::now() < self.deadline {
                 continue;
             }
             if keep {

@@ -51,12 +51,13 @@ pub fn documents(page: &Page) -> Vec<Origin> {
     texts.into_iter().map(Origin::parse).filter(|it| it.host().is_some()).collect()
 }
 
-/// Whether Chromium sends a request again, silently and whatever its method, after this on a
-/// connection that had been used before
-/// (`net/http/http_network_transaction.cc`, `ShouldResendRequest`).
-pub fn is_resent(outcome: &Result<Response, Failure>) -> bool {
+/// Whether Chromium sends a request again, silently and whatever its method
+/// (`net/http/http_network_transaction.cc`, `ShouldResendRequest`): after a connection that
+/// `was_used` before broke, and once after a 421, whose server is asked over another one.
+pub fn is_resent(outcome: &Result<Response, Failure>, was_used: bool, sent_before: usize) -> bool {
     match outcome {
-        Err(failure) => matches!(failure.kind, FailureKind::Closed | FailureKind::Reset),
-        Ok(response) => response.status == 408,
+        Err(it) => was_used && matches!(it.kind, FailureKind::Closed | FailureKind::Reset),
+        Ok(response) if response.status == 421 => sent_before == 0,
+        Ok(response) => was_used && response.status == 408,
     }
 }

@@ -1,15 +1,20 @@
 //! A browser's HTTP cache, as far as it decides what is asked and what is read.
 //!
+//! The steps are those of Chromium's `net/http/http_cache_transaction.cc`, which keeps one
+//! answer a URL, given to a `GET`. What is left out: ranges that are put together from parts.
+//!
 //! **Invariant:** an answer that was refused at its head is not kept (its body was never
 //! read), a refused redirect is.
 
-use chrono::DateTime;
+mod access;
+mod freshness;
+
 use url::Url;
 
-use crate::trace::{Headers, HopId, Response, Time};
+use crate::trace::{Body, Headers, HopId, Response, Time, Version};
 
-use super::redirect::is_redirect_status;
 use super::{CacheMode, Origin};
+use access::Access;
 
 /// [HTTP cache](https://fetch.spec.whatwg.org/#http-cache-partitions), partitioned by the
 /// page's site.
@@ -22,8 +27,6 @@ pub struct HttpCache {
 struct Entry {
     partition: String,
     url: String,
-    /// A stored `GET` also answers `HEAD`; the other way round it does not.
-    method: String,
     request: Headers,
     stored: Stored,
 }
@@ -45,39 +48,28 @@ pub enum Lookup {
     Fresh(Stored),
     /// Ask with these headers; a 304 then means the stored answer.
     Validate(Stored, Headers),
+    /// Use this and ask afterwards whether it still holds, or ask first, with these headers.
+    Stale(Stored, Headers),
+    /// Nothing is stored, and nobody may be asked.
+    Impossible,
 }
 
 /// Which request is meant.
 #[derive(Clone, Debug)]
 pub struct CacheKey<'a> {
+    /// The page's origin. What an opaque one loads is not kept.
     pub page: &'a Origin,
     pub url: &'a Url,
     pub method: &'a str,
     pub request: &'a Headers,
+    pub has_body: bool,
     pub mode: CacheMode,
 }
 
 impl CacheKey<'_> {
-    fn partition(&self) -> String {
-        self.page.site().unwrap_or_else(|| "null".to_owned())
-    }
-
-    fn url_text(&self) -> &str {
-        without_fragment(self.url)
-    }
-
-    /// A script that sets conditions or ranges itself gets past the cache.
-    fn goes_past(&self) -> bool {
-        [
-            "if-none-match",
-            "if-modified-since",
-            "if-unmodified-since",
-            "if-match",
-            "if-range",
-            "range",
-        ]
-        .iter()
-        .any(|it| self.request.has(it))
+    fn names(&self, entry: &Entry) -> bool {
+        self.page.site().is_some_and(|it| it == entry.partition)
+            && without_fragment(self.url) == entry.url
     }
 }
 
@@ -89,70 +81,144 @@ impl HttpCache {
     /// The part of [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch)
     /// that asks the cache.
     pub fn lookup(&self, key: &CacheKey<'_>, now: Time) -> Lookup {
-        if matches!(key.mode, CacheMode::NoStore | CacheMode::Reload)
-            || !matches!(key.method, "GET" | "HEAD")
-            || key.goes_past()
-        {
-            return Lookup::Miss;
+        let access = Access::of(key);
+        if access == Access::Impossible {
+            return Lookup::Impossible;
         }
-        let partition = key.partition();
-        let Some(entry) = self.entries.iter().find(|it| {
-            it.partition == partition
-                && it.url == key.url_text()
-                && (it.method == key.method || it.method == "GET")
-        }) else {
-            return Lookup::Miss;
-        };
-        let varies = !same_variant(&entry.stored.response.headers, &entry.request, key.request);
+        let nothing = if access == Access::Read { Lookup::Impossible } else { Lookup::Miss };
+        if !matches!(access, Access::Read | Access::ReadWrite) {
+            return nothing;
+        }
+        let Some(entry) = self.entries.iter().find(|it| key.names(it)) else { return nothing };
+        let stored = &entry.stored;
+        let varies = !freshness::is_same_variant(&stored.response, &entry.request, key.request);
         let forced = matches!(key.mode, CacheMode::ForceCache | CacheMode::OnlyIfCached);
-        if !varies && (forced || (key.mode == CacheMode::Default && is_fresh(&entry.stored, now))) {
-            return Lookup::Fresh(entry.stored.clone());
+        let is_good =
+            !varies && (forced || (!access::is_validated(key) && freshness::is_fresh(stored, now)));
+        let range = key.request.text("range").filter(|_| key.method == "GET");
+        match range {
+            Some(range) if is_good && stored.response.status == 200 => {
+                return match access::part(&stored.response, &range) {
+                    Some(response) => Lookup::Fresh(Stored { response, ..stored.clone() }),
+                    // Chromium gives all of it.
+                    None => Lookup::Fresh(stored.clone()),
+                };
+            }
+            _ if is_good => return Lookup::Fresh(stored.clone()),
+            _ => {}
         }
-        let conditions = validators(&entry.stored.response.headers);
-        if conditions.is_empty() || (varies && !entry.stored.response.headers.has("etag")) {
+        if access == Access::Read {
+            return Lookup::Impossible;
+        }
+        let conditions = validators(&stored.response, varies);
+        let stale = key.method == "GET"
+            && range.is_none()
+            && !varies
+            && !access::is_validated(key)
+            && freshness::is_good_enough(stored, now);
+        if stale {
+            return Lookup::Stale(stored.clone(), conditions);
+        }
+        if conditions.is_empty() || range.is_some() || !matches!(key.method, "GET" | "HEAD") {
             Lookup::Miss
         } else {
-            Lookup::Validate(entry.stored.clone(), conditions)
+            Lookup::Validate(stored.clone(), conditions)
         }
     }
 
-    /// Keep an answer, or forget what an unsafe method made stale.
+    /// Take what came: keep it, or forget what it replaces or made stale. `whole` says whether
+    /// its body is read.
     pub fn store(
         &mut self,
         key: &CacheKey<'_>,
         response: &Response,
+        whole: bool,
         hop: Option<HopId>,
         now: Time,
     ) {
-        let partition = key.partition();
-        let same = |it: &Entry| it.partition == partition && it.url == key.url_text();
-        if !matches!(key.method, "GET" | "HEAD") {
-            if (200..400).contains(&response.status) && key.method != "OPTIONS" {
-                self.entries.retain(|it| !same(it));
-            }
-            return;
+        let access = Access::of(key);
+        let succeeded = (200..400).contains(&response.status);
+        match (access, key.method) {
+            (Access::None, "POST") if succeeded && !access::is_disabled(key) => self.forget(key),
+            (Access::ReadWrite, "PUT" | "DELETE" | "PATCH") if !succeeded => {}
+            (Access::Write, "PUT" | "DELETE" | "PATCH")
+            | (Access::ReadWrite, "PUT" | "DELETE" | "PATCH" | "HEAD") => self.forget(key),
+            (Access::Update, "GET" | "HEAD") => self.update(key, response, whole, hop, now),
+            (Access::Write | Access::ReadWrite, "GET") => match response.status {
+                // These leave the cache as it is.
+                401 | 407 | 416 => {}
+                206 if access == Access::ReadWrite && !key.request.has("range") => {}
+                205 | 206 => self.forget(key),
+                _ => self.put(key, response, whole, hop, now),
+            },
+            _ => {}
         }
-        if key.mode == CacheMode::NoStore || key.goes_past() || response.status == 206 {
-            return;
-        }
-        if directive(&response.headers, "no-store").is_some() || response.truncated.is_some() {
-            self.entries.retain(|it| !same(it));
-            return;
-        }
-        self.entries.retain(|it| !(same(it) && (it.method == key.method || key.method == "GET")));
-        self.entries.push(Entry {
-            partition,
-            url: key.url_text().to_owned(),
-            method: key.method.to_owned(),
-            request: key.request.clone(),
-            stored: Stored { response: without_large_body(response), at: now, hop },
-        });
     }
 
-    /// Forget a URL's answer: a refused answer replaces what was stored.
-    pub fn forget(&mut self, key: &CacheKey<'_>) {
-        let partition = key.partition();
-        self.entries.retain(|it| it.partition != partition || it.url != key.url_text());
+    /// A stored answer, made fresh by a 304.
+    pub fn refresh(
+        &mut self,
+        key: &CacheKey<'_>,
+        merged: &Response,
+        hop: Option<HopId>,
+        now: Time,
+    ) {
+        self.put(key, merged, true, hop, now);
+    }
+
+    /// The script set the conditions itself: what it gets is news to the cache only where
+    /// it asked about what is stored.
+    fn update(
+        &mut self,
+        key: &CacheKey<'_>,
+        response: &Response,
+        whole: bool,
+        hop: Option<HopId>,
+        now: Time,
+    ) {
+        let Some(entry) = self.entries.iter().find(|it| key.names(it)) else { return };
+        let stored = entry.stored.response.clone();
+        let same = [("if-none-match", "etag"), ("if-modified-since", "last-modified")]
+            .iter()
+            .filter(|(asked, _)| key.request.has(asked))
+            .all(|(asked, name)| {
+                key.request.text(asked) == Some(stored.headers.text(name).unwrap_or_default())
+            });
+        if stored.status != 200 || !same {
+            return;
+        }
+        match (response.status, key.method) {
+            (304, _) => self.put(key, &freshen(&stored, response), true, hop, now),
+            (_, "HEAD") => self.forget(key),
+            _ => self.put(key, response, whole, hop, now),
+        }
+    }
+
+    fn put(
+        &mut self,
+        key: &CacheKey<'_>,
+        response: &Response,
+        whole: bool,
+        hop: Option<HopId>,
+        now: Time,
+    ) {
+        self.forget(key);
+        let Some(partition) = key.page.site() else { return };
+        let kept = whole
+            && response.truncated.is_none()
+            && !freshness::has_token(&response.headers, "cache-control", "no-store");
+        if kept {
+            self.entries.push(Entry {
+                partition,
+                url: without_fragment(key.url).to_owned(),
+                request: key.request.clone(),
+                stored: Stored { response: without_large_body(response), at: now, hop },
+            });
+        }
+    }
+
+    fn forget(&mut self, key: &CacheKey<'_>) {
+        self.entries.retain(|it| !key.names(it));
     }
 }
 
@@ -163,22 +229,12 @@ fn without_large_body(response: &Response) -> Response {
         return response.clone();
     }
     Response {
-        body: crate::trace::Body::default(),
+        body: Body::default(),
         headers: response.headers.clone(),
         reason: response.reason.clone(),
         truncated: None,
         ..*response
     }
-}
-
-/// [`Vary`](https://www.rfc-editor.org/rfc/rfc9111#section-4.1): do the named request headers
-/// agree?
-fn same_variant(answer: &Headers, stored: &Headers, now: &Headers) -> bool {
-    let Some(vary) = answer.text("vary") else { return true };
-    vary.split(',')
-        .map(str::trim)
-        .filter(|it| !it.is_empty())
-        .all(|name| name != "*" && stored.get(name) == now.get(name))
 }
 
 /// The freshening of a stored answer by a 304
@@ -216,105 +272,87 @@ pub fn freshen(stored: &Response, not_modified: &Response) -> Response {
     merged
 }
 
-fn validators(answer: &Headers) -> Headers {
+/// What to ask with whether a stored answer still holds; empty where that cannot be asked.
+fn validators(answer: &Response, varies: bool) -> Headers {
     let mut conditions = Headers::new();
-    if let Some(etag) = answer.get("etag") {
-        conditions.push("If-None-Match", etag);
+    if answer.status != 200 {
+        return conditions;
     }
-    if let Some(date) = answer.get("last-modified") {
+    let said = |name: &'static str| answer.headers.all(name).next().filter(|it| !it.is_empty());
+    if let Some(etag) = said("etag").filter(|_| answer.version != Version::Http10) {
+        conditions.push("If-None-Match", etag);
+    } else if varies {
+        return conditions;
+    }
+    if let Some(date) = said("last-modified").filter(|_| !varies) {
         conditions.push("If-Modified-Since", date);
     }
     conditions
-}
-
-/// [Freshness](https://www.rfc-editor.org/rfc/rfc9111#section-4.2), in Chromium's order
-/// (`net/http/http_response_headers.cc`, `GetFreshnessLifetimes`).
-fn is_fresh(stored: &Stored, now: Time) -> bool {
-    let headers = &stored.response.headers;
-    let age = headers.text("age").and_then(|it| it.trim().parse::<i64>().ok()).unwrap_or(0);
-    // An old `Date` counts as age, too.
-    let received = stored.at.0 / 1_000_000;
-    let date = headers.text("date").and_then(|it| http_date(&it)).unwrap_or(received);
-    let age = age.max(received.saturating_sub(date));
-    let age = age.saturating_add(now.since(stored.at) / 1_000_000);
-    lifetime(stored).is_some_and(|it| age < it)
-}
-
-/// Seconds that an answer stays fresh; `None`: it must be validated.
-fn lifetime(stored: &Stored) -> Option<i64> {
-    let headers = &stored.response.headers;
-    let pragma = headers.text("pragma").unwrap_or_default().to_ascii_lowercase();
-    if directive(headers, "no-cache").is_some()
-        || directive(headers, "no-store").is_some()
-        || pragma.contains("no-cache")
-        || headers.text("vary").is_some_and(|it| it.split(',').any(|it| it.trim() == "*"))
-    {
-        return None;
-    }
-    if let Some(seconds) = directive(headers, "max-age").and_then(|it| it.parse().ok()) {
-        return Some(seconds);
-    }
-    let received = stored.at.0 / 1_000_000;
-    let date = headers.text("date").and_then(|it| http_date(&it)).unwrap_or(received);
-    if let Some(expires) = headers.text("expires") {
-        return http_date(&expires).map(|it| it - date).filter(|it| *it > 0);
-    }
-    let status = stored.response.status;
-    if matches!(status, 200 | 203) && directive(headers, "must-revalidate").is_none() {
-        let modified = headers.text("last-modified").and_then(|it| http_date(&it))?;
-        return (modified <= date).then_some((date - modified) / 10);
-    }
-    // These last for ever unless they say otherwise; a 302, 303 or 307 does not last at all.
-    (matches!(status, 300 | 410) || (is_redirect_status(status) && matches!(status, 301 | 308)))
-        .then_some(i64::MAX)
-}
-
-/// The value of a `Cache-Control` directive; empty when it has none.
-fn directive(headers: &Headers, name: &str) -> Option<String> {
-    let value = headers.text("cache-control")?;
-    value.split(',').map(str::trim).find_map(|it| {
-        let (key, value) = it.split_once('=').unwrap_or((it, ""));
-        key.trim().eq_ignore_ascii_case(name).then(|| value.trim().trim_matches('"').to_owned())
-    })
-}
-
-/// Seconds since the epoch of an [HTTP date](https://www.rfc-editor.org/rfc/rfc9110#name-date-time-formats).
-fn http_date(text: &str) -> Option<i64> {
-    // The day of the week is often wrong, and nobody minds.
-    let text = text.split_once(", ").map_or(text, |(_, rest)| rest);
-    DateTime::parse_from_rfc2822(text.trim()).ok().map(|it| it.timestamp())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn fresh(status: u16, headers: &[(&str, &str)], after: i64) -> bool {
-        let headers = headers.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
-        let response = Response { status, headers, ..Response::default() };
-        let at = Time(1_800_000_000 * 1_000_000);
-        is_fresh(&Stored { response, at, hop: None }, at.plus(after * 1_000_000))
+    fn answer(status: u16, headers: &[(&str, &str)]) -> Response {
+        Response {
+            status,
+            headers: headers.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect(),
+            body: Body::full("0123456789"),
+            ..Response::default()
+        }
     }
 
     #[test]
-    fn freshness_is_chromiums() {
-        for (status, headers, after, expected) in [
-            (200, vec![("Cache-Control", "max-age=600")], 599, true),
-            (200, vec![("Cache-Control", "public, max-age=600")], 601, false),
-            (200, vec![("Cache-Control", "max-age=600"), ("Age", "700")], 0, false),
-            (200, vec![("Cache-Control", "max-age=600"), ("Pragma", "no-cache")], 0, false),
-            (404, vec![("Cache-Control", "max-age=600")], 0, true),
-            (200, vec![], 0, false),
-            (200, vec![("Last-Modified", "Mon, 01 Jan 2024 00:00:00 GMT")], 0, true),
-            (200, vec![("Expires", "Mon, 01 Jan 2035 00:00:00 GMT")], 0, true),
-            (200, vec![("Expires", "0")], 0, false),
-            (301, vec![], 9_999, true),
-            (302, vec![], 0, false),
-            (302, vec![("Cache-Control", "max-age=60")], 0, true),
-            (301, vec![("Cache-Control", "no-cache")], 0, false),
-            (200, vec![("Cache-Control", "s-maxage=600")], 0, false),
+    fn what_is_stored_answers_whom_it_may() {
+        let page = Origin::parse("http://a.test");
+        let url = Url::parse("http://b.test/x#f").unwrap();
+        let none = Headers::new();
+        let get = CacheKey {
+            page: &page,
+            url: &url,
+            method: "GET",
+            request: &none,
+            has_body: false,
+            mode: CacheMode::Default,
+        };
+        let mut cache = HttpCache::default();
+        let fresh = answer(200, &[("Cache-Control", "max-age=60"), ("ETag", "\"v\"")]);
+        cache.store(&get, &fresh, true, None, Time(0));
+        let ask = |cache: &HttpCache, method, mode, headers: &[(&str, &str)]| {
+            let request = headers.iter().map(|(n, v)| ((*n).to_owned(), *v)).collect();
+            let key = CacheKey { method, mode, request: &request, ..get.clone() };
+            match cache.lookup(&key, Time(1)) {
+                Lookup::Miss => 0,
+                Lookup::Fresh(it) => it.response.status,
+                Lookup::Validate(..) => 304,
+                Lookup::Stale(..) => 299,
+                Lookup::Impossible => 504,
+            }
+        };
+        for (method, mode, headers, expected) in [
+            ("GET", CacheMode::Default, &[][..], 200),
+            ("HEAD", CacheMode::Default, &[], 200),
+            ("PUT", CacheMode::Default, &[], 0),
+            ("GET", CacheMode::NoCache, &[], 304),
+            ("GET", CacheMode::Reload, &[], 0),
+            ("GET", CacheMode::OnlyIfCached, &[], 200),
+            ("POST", CacheMode::OnlyIfCached, &[], 504),
+            ("GET", CacheMode::Default, &[("Range", "bytes=2-3")], 206),
+            ("GET", CacheMode::Default, &[("If-None-Match", "\"v\"")], 0),
+            ("GET", CacheMode::Default, &[("Pragma", "no-cache")], 0),
         ] {
-            assert_eq!(fresh(status, &headers, after), expected, "{status} {headers:?}");
+            assert_eq!(ask(&cache, method, mode, headers), expected, "{method} {mode:?}");
         }
+        // A request that goes past the cache leaves it alone; one that changes things does not.
+        for (method, mode, left) in
+            [("GET", CacheMode::NoStore, 200), ("POST", CacheMode::Default, 0)]
+        {
+            let key = CacheKey { method, mode, ..get.clone() };
+            cache.store(&key, &answer(200, &[]), true, None, Time(1));
+            assert_eq!(ask(&cache, "GET", CacheMode::Default, &[]), left, "{method}");
+        }
+        cache.store(&get, &fresh, false, None, Time(0));
+        assert_eq!(ask(&cache, "GET", CacheMode::Default, &[]), 0, "its body was never read");
     }
 }

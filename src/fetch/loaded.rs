@@ -10,7 +10,7 @@ use crate::trace::{FailureKind, Headers, Response};
 
 use super::end::{Ended, Failing, Readable, Tainting};
 use super::refusal::FirefoxCode;
-use super::{Api, Browser, Credentials, FailedBy};
+use super::{Api, Browser, Credentials, FailedBy, mime, orb};
 
 /// An answer, and who waits for it.
 pub(super) struct Loading<'a> {
@@ -19,6 +19,8 @@ pub(super) struct Loading<'a> {
     pub tainting: Tainting,
     pub credentials: Credentials,
     pub url: &'a str,
+    /// The URL first asked for.
+    pub first_url: &'a str,
     pub answer: &'a Response,
 }
 
@@ -42,14 +44,16 @@ pub(super) fn loaded(it: &Loading<'_>) -> Ended {
             }
             None
         }
-        _ if broken.is_some() => return failed_body(broken.unwrap_or_default()),
-        Api::Xhr | Api::Beacon => None,
-        Api::Img => image(it),
-        Api::Script => orb(it).or_else(|| not_ok(it.answer)).or_else(|| classic_script(it)),
-        Api::Module => not_ok(it.answer).or_else(|| module_script(it)),
-        Api::Style => not_ok(it.answer),
-        Api::Font => not_ok(it.answer).or_else(|| font(it)),
         Api::EventSource => event_stream(it),
+        // What an element takes no notice of, it does not read.
+        Api::Font if it.answer.status < 400 && broken.is_none() => font(it),
+        Api::Module | Api::Style | Api::Font if not_ok(it.answer).is_some() => not_ok(it.answer),
+        _ if broken.is_some() => return failed_body(broken.unwrap_or_default()),
+        Api::Xhr | Api::Beacon | Api::Style => None,
+        Api::Img => image(it),
+        Api::Script => withheld(it).or_else(|| not_ok(it.answer)).or_else(|| classic_script(it)),
+        Api::Module => module_script(it),
+        Api::Font => font(it),
     };
     match failing {
         Some(failing) => Ended::Failed(failing),
@@ -59,8 +63,13 @@ pub(super) fn loaded(it: &Loading<'_>) -> Ended {
 
 fn readable(it: &Loading<'_>, broken: Option<&'static str>) -> Readable {
     let hidden = it.tainting == Tainting::Opaque;
-    // A script's own no-cors fetch gets an opaque answer even of what no element may have.
-    let withheld = it.api == Api::Fetch && orb(it).is_some();
+    // A script's own no-cors fetch gets an opaque answer even of what no element may have, but an
+    // empty one; and of an empty one it is told nothing more.
+    let empty = it.answer.body.complete && it.answer.body.is_empty();
+    let withheld = it.api == Api::Fetch
+        && it.browser == Browser::Chromium
+        && it.tainting == Tainting::Opaque
+        && (empty || is_withheld(it));
     Readable {
         tainting: it.tainting,
         status: if hidden { 0 } else { it.answer.status },
@@ -152,71 +161,23 @@ pub(super) fn status_sentence(answer: &Response) -> String {
     )
 }
 
-fn mime(headers: &Headers) -> String {
-    let value = headers.all("content-type").last().unwrap_or_default();
-    let text = String::from_utf8_lossy(value);
-    text.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
-}
-
-fn nosniff(headers: &Headers) -> bool {
-    headers.text("x-content-type-options").is_some_and(|it| {
-        it.split(',').next().is_some_and(|it| it.trim().eq_ignore_ascii_case("nosniff"))
-    })
-}
-
 /// [Opaque-response blocking](https://fetch.spec.whatwg.org/#orb), for what a page's own elements
 /// ask in `no-cors`.
-fn orb(it: &Loading<'_>) -> Option<Failing> {
-    if it.tainting != Tainting::Opaque || it.browser == Browser::Firefox {
-        return None;
-    }
-    let kind = mime(&it.answer.headers);
-    let is_json = kind == "application/json" || kind == "text/json" || kind.ends_with("+json");
-    let is_xml = kind == "text/xml" || kind == "application/xml";
-    let is_html = kind == "text/html";
-    let body = &*beginning(it.answer);
-    let blocked = if nosniff(&it.answer.headers) {
-        is_json || is_xml || is_html || kind == "text/plain"
-    } else {
-        (is_json && !body.is_empty() && looks_like_json(body))
-            || (is_html && looks_like_html(body))
-            || (is_xml && body.trim_ascii_start().starts_with(b"<?xml"))
-    };
-    blocked.then(|| {
+fn withheld(it: &Loading<'_>) -> Option<Failing> {
+    is_withheld(it).then(|| {
         Failing::new(
             FailedBy::Api,
-            format!("The browser withholds an answer of type {kind} from an element."),
+            format!(
+                "The browser withholds an answer of type {} from an element.",
+                mime::essence(&it.answer.headers)
+            ),
         )
         .net("BLOCKED_BY_ORB")
     })
 }
 
-fn looks_like_json(body: &[u8]) -> bool {
-    matches!(body.trim_ascii_start().first(), Some(b'{' | b'['))
-}
-
-fn looks_like_html(body: &[u8]) -> bool {
-    let start = body.trim_ascii_start();
-    [
-        "<!doctype html",
-        "<html",
-        "<head",
-        "<script",
-        "<body",
-        "<div",
-        "<!--",
-        "<title",
-        "<h1",
-        "<p",
-        "<a",
-        "<table",
-        "<iframe",
-        "<style",
-        "<b",
-        "<br",
-    ]
-    .iter()
-    .any(|it| start.get(..it.len()).is_some_and(|start| start.eq_ignore_ascii_case(it.as_bytes())))
+fn is_withheld(it: &Loading<'_>) -> bool {
+    it.tainting == Tainting::Opaque && it.browser == Browser::Chromium && orb::blocks(it.answer)
 }
 
 /// The first bytes of a body, decoded.
@@ -229,14 +190,14 @@ const LOOKED_AT: usize = 64 * 1024;
 
 /// An image must be one; its status does not matter.
 fn image(it: &Loading<'_>) -> Option<Failing> {
-    if let Some(failing) = orb(it) {
+    if let Some(failing) = withheld(it) {
         return Some(failing);
     }
     let body = &it.answer.body;
     let empty = body.complete && body.is_empty();
     let bytes = beginning(it.answer);
     let known = |magic: &[u8]| bytes.starts_with(magic);
-    let svg = mime(&it.answer.headers) == "image/svg+xml";
+    let svg = mime::essence(&it.answer.headers) == "image/svg+xml";
     let decodes = if svg {
         bytes.windows(4).any(|it| it == b"<svg")
     } else {
@@ -253,12 +214,12 @@ fn image(it: &Loading<'_>) -> Option<Failing> {
 }
 
 fn classic_script(it: &Loading<'_>) -> Option<Failing> {
-    let kind = mime(&it.answer.headers);
+    let kind = mime::essence(&it.answer.headers);
     let refused = kind.starts_with("image/")
         || kind.starts_with("audio/")
         || kind.starts_with("video/")
         || kind == "text/csv"
-        || (nosniff(&it.answer.headers) && !is_javascript(&kind));
+        || (mime::is_nosniff(&it.answer.headers) && !mime::is_javascript(&kind));
     refused.then(|| {
         Failing::new(FailedBy::Api, format!("{kind} is not executed.")).console(format!(
             "Refused to execute script from '{}' because its MIME type ('{kind}') is not executable.",
@@ -268,8 +229,8 @@ fn classic_script(it: &Loading<'_>) -> Option<Failing> {
 }
 
 fn module_script(it: &Loading<'_>) -> Option<Failing> {
-    let kind = mime(&it.answer.headers);
-    (!is_javascript(&kind) && kind != "application/wasm").then(|| {
+    let kind = mime::essence(&it.answer.headers);
+    (!mime::is_javascript(&kind) && kind != "application/wasm").then(|| {
         Failing::new(FailedBy::Api, "A module must have a JavaScript type.").console(format!(
             "Failed to load module script: Expected a JavaScript-or-Wasm module script but the \
              server responded with a MIME type of \"{kind}\". Strict MIME type checking is enforced \
@@ -278,28 +239,13 @@ fn module_script(it: &Loading<'_>) -> Option<Failing> {
     })
 }
 
-/// [JavaScript MIME type](https://mimesniff.spec.whatwg.org/#javascript-mime-type)
-fn is_javascript(kind: &str) -> bool {
-    let subtype = kind.strip_prefix("text/").or_else(|| kind.strip_prefix("application/"));
-    matches!(
-        subtype,
-        Some(
-            "javascript"
-                | "ecmascript"
-                | "x-javascript"
-                | "x-ecmascript"
-                | "jscript"
-                | "livescript"
-        )
-    )
-}
-
 fn font(it: &Loading<'_>) -> Option<Failing> {
     let body = &*beginning(it.answer);
     let magics: [&[u8]; 6] = [b"wOFF", b"wOF2", b"OTTO", b"\0\x01\0\0", b"true", b"ttcf"];
-    (!body.is_empty() && !magics.iter().any(|it| body.starts_with(it))).then(|| {
+    let is_there = it.answer.body.complete || !body.is_empty();
+    (is_there && !magics.iter().any(|it| body.starts_with(it))).then(|| {
         Failing::new(FailedBy::Api, "What came is no font.")
-            .console(format!("Failed to decode downloaded font: {}", it.url))
+            .console(format!("Failed to decode downloaded font: {}", it.first_url))
     })
 }
 
@@ -315,7 +261,7 @@ fn event_stream(it: &Loading<'_>) -> Option<Failing> {
             failing
         });
     }
-    let kind = mime(&it.answer.headers);
+    let kind = mime::essence(&it.answer.headers);
     (kind != "text/event-stream").then(|| {
         Failing::new(FailedBy::Api, "An EventSource takes only text/event-stream.").console(format!(
             "EventSource's response has a MIME type (\"{kind}\") that is not \"text/event-stream\". \
@@ -364,6 +310,7 @@ mod tests {
                 tainting: Tainting::Opaque,
                 credentials: Credentials::Include,
                 url: "http://a.test/a.svg",
+                first_url: "http://a.test/a.svg",
                 answer: &answer,
             };
             assert_eq!(image(&loading).is_none(), is_image, "{coding}");

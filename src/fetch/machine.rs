@@ -22,7 +22,7 @@ use super::memory::Memory;
 use super::outgoing::{FetchSite, Outgoing};
 use super::preflight::Wanted;
 use super::refusal::{CorsError, FirefoxCode, Refusal};
-use super::{AddressSpace, Browser, FailedBy, Mode, Page, PageRequest, UnseenKind, method};
+use super::{AddressSpace, Api, Browser, FailedBy, Mode, Page, PageRequest, UnseenKind, method};
 
 /// What the machine wants next.
 #[derive(Clone, Debug)]
@@ -85,6 +85,12 @@ pub struct Fetch {
     stage: Stage,
     wanted: Option<Wanted>,
     revalidating: Option<Stored>,
+    /// A stored answer may be used that is fetched anew afterwards.
+    may_be_stale: bool,
+    /// One was used.
+    stale: bool,
+    /// What fetches it anew, and the end that is kept back until then.
+    behind: Option<(Box<Fetch>, Box<End>)>,
     steps: Vec<Step>,
     answers: usize,
 }
@@ -119,7 +125,26 @@ impl Fetch {
             Ok(()) => fetch.main_fetch(memory, now),
             Err(failing) => fetch.done(Ended::Failed(failing)),
         };
+        let ask = fetch.fetch_anew(ask, memory, now);
         (fetch, ask)
+    }
+
+    /// Once a stale answer has been handed out, the whole fetch is made again behind the script's
+    /// back ([stale-while-revalidate](https://fetch.spec.whatwg.org/#concept-stale-while-revalidate-response)).
+    fn fetch_anew(&mut self, ask: Ask, memory: &mut Memory, now: Time) -> Ask {
+        let Ask::Done(end) = ask else { return ask };
+        if !self.stale || !matches!(end.ended, Ended::Allowed(_)) {
+            return Ask::Done(end);
+        }
+        let mut again = Fetch::new(self.request.clone(), self.context.clone(), self.browser);
+        again.may_be_stale = false;
+        match again.construct().map(|()| again.main_fetch(memory, now)) {
+            Err(_) | Ok(Ask::Done(_)) => Ask::Done(end),
+            Ok(ask) => {
+                self.behind = Some((Box::new(again), end));
+                ask
+            }
+        }
     }
 
     /// Begin a request that is on record: it was made, so nothing that could have kept it back is
@@ -173,6 +198,9 @@ impl Fetch {
             stage: Stage::Done,
             wanted: None,
             revalidating: None,
+            may_be_stale: browser == Browser::Chromium,
+            stale: false,
+            behind: None,
             steps: Vec::new(),
             answers: 0,
             context,
@@ -240,6 +268,19 @@ impl Fetch {
 
     /// Take what came of the last [`Ask`].
     pub fn answer(&mut self, answer: Answer<'_>, memory: &mut Memory, now: Time) -> Ask {
+        if let Some((mut again, end)) = self.behind.take() {
+            let ask = again.answer(answer, memory, now);
+            if matches!(ask, Ask::Done(_)) {
+                return Ask::Done(end);
+            }
+            self.behind = Some((again, end));
+            return ask;
+        }
+        let ask = self.answered(answer, memory, now);
+        self.fetch_anew(ask, memory, now)
+    }
+
+    fn answered(&mut self, answer: Answer<'_>, memory: &mut Memory, now: Time) -> Ask {
         let stage = self.stage;
         self.answers += 1;
         match (stage, answer) {
@@ -269,7 +310,16 @@ impl Fetch {
     }
 
     fn transport_failed(&self, failure: &Failure) -> Failing {
+        let waiting =
+            matches!(self.request.api, Api::Fetch | Api::Xhr | Api::EventSource | Api::Beacon);
         let (by, net, what) = match failure.kind {
+            // An element waits on.
+            FailureKind::Timeout if !waiting => {
+                return Failing::new(FailedBy::Timeout, "No answer came.");
+            }
+            FailureKind::Malformed if failure.detail == Failure::HEAD_TOO_LARGE => {
+                (FailedBy::Network, "RESPONSE_HEADERS_TOO_BIG", "The answer's head is too large.")
+            }
             FailureKind::Refused => {
                 (FailedBy::Network, "CONNECTION_REFUSED", "The connection was refused.")
             }

@@ -43,9 +43,9 @@ pub struct Covered {
 
 impl PreflightCache {
     /// The grant that spares this request its preflight, with the hop that brought it. An opaque
-    /// origin is never remembered.
+    /// origin is never remembered. Chromium forgets a grant that is not enough.
     pub fn covering(
-        &self,
+        &mut self,
         origin: &Origin,
         url: &Url,
         wanted: &Wanted,
@@ -53,12 +53,15 @@ impl PreflightCache {
         now: Time,
     ) -> Option<Covered> {
         let (origin, url) = key(origin, url)?;
-        self.entries
-            .iter()
-            .find(|it| {
-                it.origin == origin && it.url == url && it.grant.covers(wanted, browser, now)
-            })
-            .map(|it| Covered { by: it.hop })
+        let at = self.entries.iter().position(|it| it.origin == origin && it.url == url)?;
+        let kept = self.entries.get(at)?;
+        if kept.grant.covers(wanted, browser, now) {
+            return Some(Covered { by: kept.hop });
+        }
+        if browser == Browser::Chromium {
+            self.entries.remove(at);
+        }
+        None
     }
 
     pub fn store(&mut self, origin: &Origin, url: &Url, grant: Grant, hop: Option<HopId>) {
@@ -69,9 +72,9 @@ impl PreflightCache {
 }
 
 fn key(origin: &Origin, url: &Url) -> Option<(String, String)> {
-    let url = url.as_str().split('#').next().unwrap_or_default();
+    // Chromium compares the whole URL, its fragment, too.
     match origin {
         Origin::Opaque => None,
-        it @ Origin::Tuple { .. } => Some((it.serialise(), url.to_owned())),
+        it @ Origin::Tuple { .. } => Some((it.serialise(), url.to_string())),
     }
 }

@@ -144,6 +144,11 @@ pub struct Failure {
     pub detail: String,
 }
 
+impl Failure {
+    /// The detail of a [`FailureKind::Malformed`] that browsers have a name of its own for.
+    pub const HEAD_TOO_LARGE: &str = "the answer's head is too large";
+}
+
 /// The kinds of failure, as the contract's `error` names them.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum FailureKind {

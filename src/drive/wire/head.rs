@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a head is read only when it is whole, or when the server closed.
 
-use crate::trace::{Body, Headers, Response, Version};
+use crate::trace::{Body, Failure, Headers, Response, Version};
 
 use super::body::Framing;
 
@@ -50,11 +50,11 @@ pub(super) fn parse(bytes: &[u8], seen: usize, eof: bool) -> Head {
     let end = match end_of_head(text, seen.saturating_sub(start)) {
         Some(end) => end,
         None if eof => text.len(),
-        None if LIMIT < text.len() => return Head::Invalid("the answer's head is too large"),
+        None if LIMIT < text.len() => return Head::Invalid(Failure::HEAD_TOO_LARGE),
         None => return Head::More,
     };
     if LIMIT < end {
-        return Head::Invalid("the answer's head is too large");
+        return Head::Invalid(Failure::HEAD_TOO_LARGE);
     }
     let head = text.get(..end).unwrap_or_default();
     if head.contains(&0) {
@@ -146,11 +146,12 @@ fn fields<'a>(lines: impl Iterator<Item = &'a [u8]>) -> Headers {
     let mut open = false;
     for line in lines {
         if line.first().is_some_and(|it| matches!(it, b' ' | b'\t')) {
-            if let Some((_, value)) = fields.last_mut().filter(|_| open) {
+            let more = line.trim_ascii();
+            if let Some((_, value)) = fields.last_mut().filter(|_| open && !more.is_empty()) {
                 if !value.is_empty() {
                     value.push(b' ');
                 }
-                value.extend_from_slice(line.trim_ascii());
+                value.extend_from_slice(more);
             }
             continue;
         }

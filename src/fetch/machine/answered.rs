@@ -83,27 +83,29 @@ impl Fetch {
             memory.cookies.receive(&self.url, &answer.headers, same_site, now);
         }
         // A 304 to our own question means the stored answer.
-        let answer = match self.revalidating.take() {
+        let (answer, refreshed) = match self.revalidating.take() {
             Some(stored) if answer.status == 304 => {
-                Cow::Owned(http_cache::freshen(&stored.response, answer))
+                (Cow::Owned(http_cache::freshen(&stored.response, answer)), true)
             }
-            _ => Cow::Borrowed(answer),
+            _ => (Cow::Borrowed(answer), false),
         };
         let sent = self.sending(memory, now).request().headers;
         let (url, method) = (self.url.clone(), self.method.clone());
-        let page = self.context.served_from.clone();
+        let page = self.context.origin.clone();
+        let has_body = self.body.is_some();
         let next = self.http_fetch_answer(&answer);
         let key = CacheKey {
             page: &page,
             url: &url,
             method: &method,
             request: &sent,
+            has_body,
             mode: self.request.cache,
         };
-        if is_kept(&next, &answer) {
-            memory.answers.store(&key, &answer, hop, now);
+        if refreshed {
+            memory.answers.refresh(&key, &answer, hop, now);
         } else {
-            memory.answers.forget(&key);
+            memory.answers.store(&key, &answer, is_read(&next, &answer), hop, now);
         }
         match next {
             Next::Follow => self.main_fetch(memory, now),
@@ -118,6 +120,13 @@ impl Fetch {
             all.next().is_some_and(|first| all.any(|it| it != first))
         };
         let chunked = answer.headers.has("transfer-encoding");
+        if answer.status == 407 && self.browser == Browser::Chromium {
+            let failing = Failing::new(
+                FailedBy::Network,
+                "The server asks for a proxy's password, and it is no proxy.",
+            );
+            return Some(failing.net("UNEXPECTED_PROXY_AUTH"));
+        }
         let error = if differ("location") {
             "RESPONSE_HEADERS_MULTIPLE_LOCATION"
         } else if differ("content-length") && !chunked {
@@ -193,20 +202,27 @@ impl Fetch {
             tainting,
             credentials: self.request.credentials,
             url: self.url.as_str(),
+            first_url: &self.first_url,
             answer,
         })
     }
 }
 
-/// A refused answer is not kept: its body was never read. A redirect has none.
-fn is_kept(next: &Next, answer: &Response) -> bool {
-    match next {
-        Next::Follow | Next::End(Ended::Allowed(_)) => true,
-        Next::End(Ended::Refused(_) | Ended::NotRecorded) => redirect::is_redirect(answer),
-        Next::End(Ended::Failed(failing)) => {
-            redirect::is_redirect(answer) || failing.by == FailedBy::Api
+/// Whether the body of an answer is read to its end. That of a refused one is not, nor what no
+/// element may have; a redirect has none.
+fn is_read(next: &Next, answer: &Response) -> bool {
+    let withheld = |it: &str| it.ends_with("BLOCKED_BY_ORB");
+    redirect::is_redirect(answer)
+        || match next {
+            Next::Follow => true,
+            Next::End(Ended::Allowed(readable)) => {
+                readable.net_error != Some("ABORTED") || answer.body.is_empty()
+            }
+            Next::End(Ended::Refused(_) | Ended::NotRecorded) => false,
+            Next::End(Ended::Failed(failing)) => {
+                failing.by == FailedBy::Api && !failing.net_error.as_deref().is_some_and(withheld)
+            }
         }
-    }
 }
 
 fn withheld_by(withheld: corp::Withheld) -> Failing {

@@ -12,7 +12,7 @@ use super::super::memory::{Covered, Memory};
 use super::super::outgoing::{FetchSite, Sending};
 use super::super::preflight::Wanted;
 use super::super::{
-    Browser, CacheMode, Credentials, FailedBy, Mode, Origin, ReferrerPolicy, method, redirect,
+    Api, Browser, CacheMode, Credentials, FailedBy, Mode, Origin, ReferrerPolicy, method, redirect,
     safelist,
 };
 use super::{Ask, CacheStep, Fetch, Stage};
@@ -41,7 +41,12 @@ impl Fetch {
         })
     }
 
-    pub(super) fn covering(&self, memory: &Memory, wanted: &Wanted, now: Time) -> Option<Covered> {
+    pub(super) fn covering(
+        &self,
+        memory: &mut Memory,
+        wanted: &Wanted,
+        now: Time,
+    ) -> Option<Covered> {
         // A request that goes past the HTTP cache goes past this one, too.
         if matches!(self.request.cache, CacheMode::NoStore | CacheMode::Reload | CacheMode::NoCache)
             || self.tainted
@@ -83,7 +88,13 @@ impl Fetch {
 
     /// [Append a request `Origin` header](https://fetch.spec.whatwg.org/#append-a-request-origin-header)
     pub(super) fn origin_header(&self) -> Option<String> {
-        if self.cors_flag() {
+        // Chromium's elements say it at home, too.
+        let element = matches!(
+            self.request.api,
+            Api::Img | Api::Script | Api::Module | Api::Style | Api::Font
+        );
+        let always = element && self.request.mode == Mode::Cors;
+        if self.cors_flag() || (always && self.browser == Browser::Chromium) {
             return Some(self.serialised_origin());
         }
         if matches!(self.method.as_str(), "GET" | "HEAD") {
@@ -138,10 +149,11 @@ impl Fetch {
 
     pub(super) fn cache_key<'a>(&'a self, sent: &'a Headers) -> CacheKey<'a> {
         CacheKey {
-            page: &self.context.served_from,
+            page: &self.context.origin,
             url: &self.url,
             method: &self.method,
             request: sent,
+            has_body: self.body.is_some(),
             mode: self.request.cache,
         }
     }
@@ -169,13 +181,25 @@ impl Fetch {
                 if self.browser == Browser::Firefox
                     && redirect::is_redirect_status(stored.response.status) => {}
             Lookup::Fresh(stored) => return CacheStep::Cached(stored),
-            Lookup::Validate(stored, conditions) => {
+            Lookup::Stale(stored, _) if self.may_be_stale => {
+                self.stale = true;
+                return CacheStep::Cached(stored);
+            }
+            Lookup::Stale(_, conditions) if conditions.is_empty() => {}
+            Lookup::Validate(stored, conditions) | Lookup::Stale(stored, conditions) => {
                 let mut sending = self.sending(memory, now);
                 sending.conditions = Some(&conditions);
                 outgoing = sending.request();
                 self.revalidating = Some(stored);
             }
             Lookup::Miss => {}
+            Lookup::Impossible => {
+                let failing = Failing::new(
+                    FailedBy::Network,
+                    "The script wants only what is in the cache, and it is not there.",
+                );
+                return CacheStep::Ask(self.done(Ended::Failed(failing.net("CACHE_MISS"))));
+            }
         }
         self.stage = Stage::Send;
         CacheStep::Ask(Ask::Send(Box::new(outgoing)))

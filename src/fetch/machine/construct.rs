@@ -85,6 +85,17 @@ impl Fetch {
                 None => self.headers.push(name, value),
             }
         }
+        // Chromium takes a script's own conditions for the wish to have a stored answer validated.
+        let conditional = ["if-match", "if-modified-since", "if-none-match", "if-range"]
+            .iter()
+            .chain(&["if-unmodified-since"])
+            .any(|it| self.headers.has(it));
+        if conditional
+            && self.browser == Browser::Chromium
+            && self.request.cache == CacheMode::Default
+        {
+            self.request.cache = CacheMode::NoCache;
+        }
         // XMLHttpRequest drops the body of a GET or HEAD.
         if it.body.is_none() || matches!(self.method.as_str(), "GET" | "HEAD") {
             return;
