@@ -78,6 +78,11 @@ fn without_fragment(url: &Url) -> &str {
 }
 
 impl HttpCache {
+    /// Whether there is an answer for this URL, good or not.
+    pub(super) fn has(&self, url: &Url) -> bool {
+        self.entries.iter().any(|it| it.url == without_fragment(url))
+    }
+
     /// The part of [HTTP-network-or-cache fetch](https://fetch.spec.whatwg.org/#http-network-or-cache-fetch)
     /// that asks the cache.
     pub fn lookup(&self, key: &CacheKey<'_>, now: Time) -> Lookup {

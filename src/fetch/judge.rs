@@ -38,12 +38,24 @@ pub struct Known {
 
 /// What a browser concludes from `chain`.
 pub fn judge(chain: &Chain, known: &Known) -> Judgement {
+    judge_and_remember(chain, known).0
+}
+
+/// [`judge`], unless times came into it: an earlier answer of the same URL lay in a cache, and
+/// whether it was still good is a matter of times.
+pub fn judge_timeless(chain: &Chain, known: &Known) -> Option<Judgement> {
+    let (judgement, remembered) = judge_and_remember(chain, known);
+    (!remembered).then_some(judgement)
+}
+
+/// The judgement, and whether what lay in a cache was looked at.
+fn judge_and_remember(chain: &Chain, known: &Known) -> (Judgement, bool) {
     let clues = Clues::read(chain, known);
     let first = chain.hops.first().map(|it| it.kind);
     // A WebSocket's Origin is for the server to judge, and nobody looks into a tunnel.
     let knows_cors = !matches!(first, Some(HopKind::WebSocket | HopKind::Tunnel));
     if !clues.is_browser || !knows_cors {
-        return plain_client(chain, &clues);
+        return (plain_client(chain, &clues), false);
     }
     let browser = clues.browser;
     let page = clues.page();
@@ -58,9 +70,10 @@ pub fn judge(chain: &Chain, known: &Known) -> Judgement {
         .collect();
     let chosen = best(&tried);
     let Some((hypothesis, _, main)) = tried.get(chosen) else {
-        return plain_client(chain, &clues);
+        return (plain_client(chain, &clues), false);
     };
     let other = run(hypothesis, other_browser(browser));
+    let remembered = other.remembered || tried.iter().any(|(_, _, it)| it.remembered);
     let mut verdict = verdict(browser, clues.origin.as_deref(), hypothesis.api, main, &other);
     verdict.depends = branches(&tried, chosen, &verdict);
     if verdict.depends.iter().any(|it| it.outcome != verdict.outcome) {
@@ -74,7 +87,7 @@ pub fn judge(chain: &Chain, known: &Known) -> Judgement {
     if clues.credentials.is_none() && hypothesis.credentials != Credentials::SameOrigin {
         assumed.retain(|it| *it != "credentials");
     }
-    Judgement {
+    let judgement = Judgement {
         request: Judged {
             api: hypothesis.api,
             method: clues.method.clone(),
@@ -87,7 +100,8 @@ pub fn judge(chain: &Chain, known: &Known) -> Judgement {
         },
         unseen: main.unseen.clone(),
         verdict,
-    }
+    };
+    (judgement, remembered)
 }
 
 /// Whether the browser says that it stopped what the chain's last redirect led to.

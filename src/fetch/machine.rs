@@ -93,6 +93,7 @@ pub struct Fetch {
     behind: Option<(Box<Fetch>, Box<End>)>,
     steps: Vec<Step>,
     answers: usize,
+    remembered: bool,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -175,6 +176,11 @@ impl Fetch {
         self.redirects as usize
     }
 
+    /// Whether a cache held something for a URL that was asked for: then times came into it.
+    pub fn remembered(&self) -> bool {
+        self.remembered
+    }
+
     /// Whether the recording has further hops of this fetch: what is on record was not kept back.
     pub fn more_on_record(&mut self, more: bool) {
         self.on_record = more;
@@ -203,6 +209,7 @@ impl Fetch {
             behind: None,
             steps: Vec::new(),
             answers: 0,
+            remembered: false,
             context,
             request,
         }
@@ -247,6 +254,7 @@ impl Fetch {
             if let Some(wanted) = self.needs_preflight() {
                 self.wanted = Some(wanted.clone());
                 self.preflighted = true;
+                self.remembered |= memory.preflights.has(&self.url);
                 let covering = self.covering(memory, &wanted, now);
                 match covering {
                     Some(it) => self.note(UnseenKind::PreflightCached, it.by),

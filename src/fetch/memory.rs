@@ -42,6 +42,12 @@ pub struct Covered {
 }
 
 impl PreflightCache {
+    /// Whether there is an answer for this URL, good or not.
+    pub(super) fn has(&self, url: &Url) -> bool {
+        let url = url.as_str().split('#').next().unwrap_or_default();
+        self.entries.iter().any(|it| it.url == url)
+    }
+
     /// The grant that spares this request its preflight, with the hop that brought it. An opaque
     /// origin is never remembered. Chromium forgets a grant that is not enough.
     pub fn covering(

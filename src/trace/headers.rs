@@ -123,10 +123,9 @@ impl Headers {
 
     /// Every value sent under `name` (compared without case), in wire order.
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a [u8]> {
-        self.fields()
-            .iter()
-            .filter(move |it| it.name.eq_ignore_ascii_case(name))
-            .map(|it| it.value.as_slice())
+        self.pairs()
+            .filter(move |it| it.0.eq_ignore_ascii_case(name.as_bytes()))
+            .map(|(_, value)| value)
     }
 
     /// [Get](https://fetch.spec.whatwg.org/#concept-header-list-get): all values of `name`

@@ -14,6 +14,7 @@ use super::super::{Browser, FirefoxCode, Memory, Page, PageRequest, Refusal, Uns
 use super::Driven;
 
 /// How a hypothesis fared.
+#[expect(clippy::struct_excessive_bools, reason = "each is a question of its own")]
 pub(super) struct Replay {
     pub end: End,
     /// The hop whose answer decided.
@@ -29,6 +30,8 @@ pub(super) struct Replay {
     pub status: Option<u16>,
     /// The `Origin` of the last hop.
     pub sent_origin: Option<String>,
+    /// A cache held something for a URL that was asked for.
+    pub remembered: bool,
 }
 
 impl Replay {
@@ -221,6 +224,7 @@ impl<'a> Tape<'a> {
             redirects: fetch.redirects(),
             status: response.map(|it: &Response| it.status),
             sent_origin: last.and_then(|it| it.hop.request.headers.text("origin")),
+            remembered: fetch.remembered(),
             from_cache,
             unseen,
             end,

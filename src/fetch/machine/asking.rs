@@ -172,6 +172,7 @@ impl Fetch {
                 )),
             );
         }
+        self.remembered |= memory.answers.has(&self.url);
         let mut outgoing = self.sending(memory, now).request();
         let lookup = memory.answers.lookup(&self.cache_key(&outgoing.headers), now);
         self.revalidating = None;
