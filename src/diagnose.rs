@@ -16,16 +16,20 @@ mod case;
 mod finding;
 mod fingerprint;
 mod fix;
+mod memo;
 mod rules;
 mod servers;
+mod shape;
 #[cfg(test)]
 mod testing;
 
 use std::sync::Arc;
 
+use answered::Fits;
 pub use case::Case;
 pub use finding::{Analysis, Answered, Evidence, Finding};
 pub use fingerprint::{Fingerprint, FingerprintError, Fingerprints, Role};
+pub use memo::Memo;
 pub use servers::{Server, Servers, Tally};
 
 use crate::fetch::Judgement;
@@ -50,7 +54,19 @@ pub fn analyse_with(
     judgement: Judgement,
     servers: &Servers,
 ) -> Analysis {
-    let who = answered::who_answered(&chain, taps, prints, servers);
+    let fits: Vec<Fits<'_>> = chain.hops.iter().map(|it| Fits::of(it, prints)).collect();
+    analyse_fitting(&fits, chain, taps, judgement, servers)
+}
+
+/// [`analyse_with`], with the fingerprints that fit each hop.
+fn analyse_fitting(
+    fits: &[Fits<'_>],
+    chain: Arc<Chain>,
+    taps: &[Tap],
+    judgement: Judgement,
+    servers: &Servers,
+) -> Analysis {
+    let who = answered::who_answered(&chain, taps, fits, servers);
     let actors = Actors {
         answered: who.answered.iter().map(|it| it.by.unwrap_or(Actor::Unknown)).collect(),
         between: who.between.unwrap_or(Actor::Unknown),

@@ -11,11 +11,12 @@ mod seed;
 #[path = "stories/shuffle.rs"]
 mod shuffle;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::sync::Arc;
 
-use hopscope::diagnose::{self, Analysis, Servers};
+use hopscope::diagnose::{self, Analysis, Fingerprints, Memo, Servers};
 use hopscope::fetch::{Known, judge};
 use hopscope::link::{self, HopFacts, Interner, Linker, Places};
 use hopscope::trace::{Chain, Hop, HopId, Link, Outcome, Tap};
@@ -95,9 +96,13 @@ fn analyse(chains: &[Chain], taps: &[Tap]) -> Vec<Analysis> {
     for chain in chains {
         servers.learn(chain);
     }
+    let mut memo = Memo::new(Known::default(), Cow::Borrowed(Fingerprints::builtin()));
     let analyse = |chain: &Chain| {
         let judgement = judge(chain, &Known::default());
-        diagnose::analyse(Arc::new(chain.clone()), taps, judgement, &servers)
+        let chain = Arc::new(chain.clone());
+        let whole = diagnose::analyse(Arc::clone(&chain), taps, judgement, &servers);
+        assert_eq!(memo.conclude(chain, taps, &servers), whole, "by its shape");
+        whole
     };
     chains.iter().map(analyse).collect()
 }

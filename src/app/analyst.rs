@@ -4,46 +4,31 @@
 //! settings (`$XDG_CONFIG_HOME/hopscope`, else `~/.config/hopscope`), in the format of
 //! `assets/fingerprints.toml`.
 
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::Console;
-use crate::diagnose::{self, Analysis, Fingerprints, Servers};
-use crate::fetch::{self, Judgement, Known};
+use crate::diagnose::{Analysis, Fingerprints, Memo, Servers};
+use crate::fetch::{Judgement, Known};
 use crate::trace::{Chain, Tap};
 
 /// Judges and diagnoses chains.
-pub(crate) struct Analyst {
-    known: Known,
-    own: Option<Fingerprints>,
-}
+pub(crate) struct Analyst(RefCell<Memo>);
 
 impl Analyst {
     /// With the user's own fingerprints, where there are any. What is wrong with their file is
     /// said on the side; the built-in set works all the same.
     pub(crate) fn new(known: Known, console: &mut Console) -> Analyst {
-        let Some(path) = own_file() else { return Analyst { known, own: None } };
-        let text = match std::fs::read_to_string(&path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Analyst { known, own: None };
-            }
-            Err(error) => {
-                console.warn(&format!("cannot read {}: {error}", path.display()));
-                return Analyst { known, own: None };
-            }
-        };
-        let (prints, errors) = Fingerprints::with_user_file(&text, &path.display().to_string());
-        for error in &errors {
-            console.warn(&error.to_string());
-        }
-        Analyst { known, own: Some(prints) }
+        let prints = own_prints(console);
+        let prints = prints.map_or(Cow::Borrowed(Fingerprints::builtin()), Cow::Owned);
+        Analyst(RefCell::new(Memo::new(known, prints)))
     }
 
     /// What is concluded of `chain`.
     pub(crate) fn analyse(&self, chain: Arc<Chain>, taps: &[Tap], servers: &Servers) -> Analysis {
-        let judgement = fetch::judge(&chain, &self.known);
-        self.diagnose(chain, taps, judgement, servers)
+        self.0.borrow_mut().conclude(chain, taps, servers)
     }
 
     /// The same, with a verdict that is there already.
@@ -54,9 +39,26 @@ impl Analyst {
         judgement: Judgement,
         servers: &Servers,
     ) -> Analysis {
-        let prints = self.own.as_ref().unwrap_or_else(|| Fingerprints::builtin());
-        diagnose::analyse_with(prints, chain, taps, judgement, servers)
+        self.0.borrow().diagnose(chain, taps, judgement, servers)
     }
+}
+
+/// The built-in set with the user's own in front, where there are any.
+fn own_prints(console: &mut Console) -> Option<Fingerprints> {
+    let path = own_file()?;
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return None,
+        Err(error) => {
+            console.warn(&format!("cannot read {}: {error}", path.display()));
+            return None;
+        }
+    };
+    let (prints, errors) = Fingerprints::with_user_file(&text, &path.display().to_string());
+    for error in &errors {
+        console.warn(&error.to_string());
+    }
+    Some(prints)
 }
 
 fn own_file() -> Option<PathBuf> {

@@ -26,15 +26,14 @@ pub(super) struct Who<'a> {
 pub(super) fn who_answered<'a>(
     chain: &Chain,
     taps: &[Tap],
-    prints: &'a Fingerprints,
+    fits: &[Fits<'a>],
     servers: &Servers,
 ) -> Who<'a> {
-    let fits: Vec<Fits<'a>> = chain.hops.iter().map(|it| Fits::of(it, prints)).collect();
     let in_the_way = fits.iter().find_map(Fits::in_the_way);
     let between = in_the_way.map(|it| it.actor);
     let scene = Scene { chain, taps, servers, in_the_way };
     let answered =
-        chain.hops.iter().zip(&fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
+        chain.hops.iter().zip(fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
     let mut products: Vec<(&str, Actor)> = Vec::new();
     for print in fits.iter().flat_map(|it| it.outer.iter().chain(&it.inner)) {
         if !products.iter().any(|(it, _)| *it == print.product) {
@@ -47,13 +46,19 @@ pub(super) fn who_answered<'a>(
 }
 
 /// The fingerprints that fit one hop's answer, outside and inside.
-struct Fits<'a> {
+pub(super) struct Fits<'a> {
     outer: Vec<&'a Fingerprint>,
     inner: Vec<&'a Fingerprint>,
 }
 
 impl<'a> Fits<'a> {
-    fn of(hop: &ChainHop, prints: &'a Fingerprints) -> Fits<'a> {
+    /// By their numbers.
+    pub(super) fn numbered([outer, inner]: &[Vec<usize>; 2], prints: &'a Fingerprints) -> Fits<'a> {
+        let named = |it: &[usize]| it.iter().filter_map(|it| prints.get(*it)).collect();
+        Fits { outer: named(outer), inner: named(inner) }
+    }
+
+    pub(super) fn of(hop: &ChainHop, prints: &'a Fingerprints) -> Fits<'a> {
         let outer = prints.recognise(&hop.hop).collect();
         let inner = hop.sightings.last().map(|it| prints.recognise(&it.hop).collect());
         Fits { outer, inner: inner.unwrap_or_default() }

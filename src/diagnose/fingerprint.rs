@@ -43,7 +43,7 @@ pub struct Fingerprints {
     needs: Vec<u128>,
     /// A bit for every such name, so that one look at an answer's names rules out most
     /// fingerprints.
-    bits: HashMap<String, u128>,
+    bits: HashMap<Vec<u8>, u128, foldhash::fast::RandomState>,
 }
 
 /// How one product is recognised.
@@ -114,7 +114,7 @@ impl Fingerprints {
 
     fn of(mut prints: Vec<Fingerprint>) -> Fingerprints {
         prints.sort_by_key(|it| std::cmp::Reverse(it.confidence));
-        let mut bits: HashMap<String, u128> = HashMap::new();
+        let mut bits: HashMap<Vec<u8>, u128, _> = HashMap::default();
         let mut needs = Vec::with_capacity(prints.len());
         for print in &prints {
             let names = print.when.headers.iter().map(|(name, _)| name.to_ascii_lowercase());
@@ -122,7 +122,8 @@ impl Fingerprints {
             for name in names.filter(|it| !it.contains('*')) {
                 let next = u32::try_from(bits.len()).unwrap_or(u32::MAX);
                 // Beyond 128 names there is no bit, and the conditions alone decide.
-                need |= *bits.entry(name).or_insert(1_u128.checked_shl(next).unwrap_or(0));
+                need |=
+                    *bits.entry(name.into_bytes()).or_insert(1_u128.checked_shl(next).unwrap_or(0));
             }
             needs.push(need);
         }
@@ -138,25 +139,44 @@ impl Fingerprints {
         &'a self,
         hop: &'h Hop,
     ) -> impl Iterator<Item = &'a Fingerprint> + use<'a, 'h> {
+        self.fitting(hop).map(|(_, it)| it)
+    }
+
+    /// The same, each by its number.
+    pub(super) fn recognise_numbers(&self, hop: &Hop, mut tell: impl FnMut(usize)) {
+        self.fitting(hop).for_each(|(number, _)| tell(number));
+    }
+
+    /// The fingerprint of this number.
+    pub(super) fn get(&self, number: usize) -> Option<&Fingerprint> {
+        self.prints.get(number)
+    }
+
+    fn fitting<'a, 'h>(
+        &'a self,
+        hop: &'h Hop,
+    ) -> impl Iterator<Item = (usize, &'a Fingerprint)> + use<'a, 'h> {
         let has = hop.response().map_or(0, |it| self.names(&it.headers));
-        let likely =
-            self.prints.iter().zip(&self.needs).filter(move |(_, need)| **need & !has == 0);
+        let likely = self.prints.iter().zip(&self.needs).enumerate();
+        let likely = likely.filter(move |(_, (_, need))| **need & !has == 0);
         let body = OnceCell::new();
-        likely.map(|(it, _)| it).filter(move |it| it.when.holds(hop, &body))
+        likely
+            .map(|(number, (it, _))| (number, it))
+            .filter(move |(_, it)| it.when.holds(hop, &body))
     }
 }
 
 impl Fingerprints {
     /// The bits of the names that an answer has.
     fn names(&self, headers: &Headers) -> u128 {
-        let bit = |it: &crate::trace::Header| match self.bits.get(it.name.as_str()) {
+        let bit = |name: &[u8]| match self.bits.get(name) {
             Some(bit) => *bit,
-            None if it.name.bytes().any(|it| it.is_ascii_uppercase()) => {
-                self.bits.get(&it.name.to_ascii_lowercase()).copied().unwrap_or_default()
+            None if name.iter().any(u8::is_ascii_uppercase) => {
+                self.bits.get(&name.to_ascii_lowercase()).copied().unwrap_or_default()
             }
             None => 0,
         };
-        headers.iter().fold(0, |all, it| all | bit(it))
+        headers.pairs().fold(0, |all, (name, _)| all | bit(name))
     }
 }
 
@@ -215,7 +235,12 @@ impl When {
 }
 
 fn has(headers: &Headers, name: &str, value: &str) -> bool {
-    headers.iter().any(|it| glob(name, &it.name) && (value == "*" || glob(value, &it.text())))
+    let fits = |it: &[u8]| value == "*" || glob(value, &String::from_utf8_lossy(it));
+    if name.contains('*') {
+        let mut pairs = headers.pairs();
+        return pairs.any(|it| glob_bytes(name.as_bytes(), it.0) && fits(it.1));
+    }
+    headers.all(name).any(fits)
 }
 
 /// Whether `text` fits `pattern`, in which `*` stands for any text; case does not count.

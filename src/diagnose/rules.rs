@@ -123,7 +123,7 @@ const NO_ENDPOINT: &str = "Network error communicating with endpoint";
 const NO_PROXYING: &str = "Error occurred while trying to proxy";
 
 /// A connection that is refused or broken is known at once; microseconds.
-const PATIENCE: u64 = 900_000;
+pub(super) const PATIENCE: u64 = 900_000;
 
 #[cfg(test)]
 mod tests {

@@ -5,12 +5,22 @@
 
 use std::collections::HashMap;
 
+use foldhash::fast::RandomState;
+
+use super::shape::has_ids;
 use crate::lineage::{Mapping, Route, RouteClue, path};
-use crate::trace::{Chain, Hop};
+use crate::trace::packed::{put, put_number, take, take_number};
+use crate::trace::{Chain, Hop, Target};
 
 /// A summary of every public server (scheme, host, port) seen so far.
 #[derive(Clone, Debug, Default)]
-pub struct Servers(HashMap<String, Server>);
+pub struct Servers {
+    all: Vec<Server>,
+    /// By [`path::server_of`].
+    names: HashMap<String, usize, RandomState>,
+    /// By the beginning of URLs as they were written: of a few there are many.
+    heads: HashMap<String, usize, RandomState>,
+}
 
 /// What one server was seen to do.
 #[derive(Clone, Debug, Default)]
@@ -54,13 +64,85 @@ impl Server {
     pub fn echoes_origins(&self) -> bool {
         self.echoed.len() > 1
     }
+
+    /// What diagnosis asks of it, as bytes: of every count only whether it is 0.
+    pub(super) fn pack(&self, out: &mut Vec<u8>) {
+        for count in self.counts() {
+            put_number(out, usize::from(count > 0));
+        }
+        put_number(out, usize::from(self.echoes_origins()));
+        put_number(out, usize::from(self.mapping.is_some()));
+        if let Some(Mapping { outer, inner }) = &self.mapping {
+            put(out, outer.as_bytes());
+            put(out, inner.as_bytes());
+        }
+    }
+
+    /// A server of which the same can be said.
+    pub(super) fn unpack(rest: &mut &[u8]) -> Option<Server> {
+        let mut server = Server::default();
+        for count in server.counts_mut() {
+            *count = take_number(rest)? as u64;
+        }
+        if take_number(rest)? == 1 {
+            server.echoed = vec!["one".to_owned(), "another".to_owned()];
+        }
+        if take_number(rest)? == 1 {
+            let mut text = || Some(String::from_utf8_lossy(take(rest)?).into_owned());
+            server.mapping = Some(Mapping { outer: text()?, inner: text()? });
+        }
+        Some(server)
+    }
+
+    /// Whether its prefix has segments that could be taken for ids.
+    pub(super) fn has_ids(&self) -> bool {
+        let ids = |it: &Mapping| has_ids(&it.outer) || has_ids(&it.inner);
+        self.mapping.as_ref().is_some_and(ids)
+    }
+
+    fn counts(&self) -> [u64; 7] {
+        let Server {
+            fine,
+            errors,
+            added_on_the_way,
+            arrived,
+            preflighted,
+            mapping: _,
+            echoed: _,
+            asked: _,
+        } = self;
+        let added = *added_on_the_way;
+        [fine.with, fine.without, errors.with, errors.without, added, *arrived, *preflighted]
+    }
+
+    fn counts_mut(&mut self) -> [&mut u64; 7] {
+        let Server {
+            fine,
+            errors,
+            added_on_the_way,
+            arrived,
+            preflighted,
+            mapping: _,
+            echoed: _,
+            asked: _,
+        } = self;
+        [
+            &mut fine.with,
+            &mut fine.without,
+            &mut errors.with,
+            &mut errors.without,
+            added_on_the_way,
+            arrived,
+            preflighted,
+        ]
+    }
 }
 
 impl Servers {
     /// Take in what a chain shows.
     pub fn learn(&mut self, chain: &Chain) {
         for hop in &chain.hops {
-            let server = self.0.entry(path::server_of(&hop.hop.request.url)).or_default();
+            let server = self.of_mut(&hop.hop.request.url);
             server.arrived += u64::from(!hop.sightings.is_empty());
             preflights(server, &hop.hop);
             tally(server, &hop.hop);
@@ -72,16 +154,60 @@ impl Servers {
             server.added_on_the_way += u64::from(added);
         }
         let Some(first) = chain.hops.first() else { return };
+        let server = self.of_mut(&first.hop.request.url);
+        if shows_again(server, chain) {
+            return;
+        }
         if let Some(Route { mapping, clue: RouteClue::Taps }) = Route::learn(chain, None) {
-            let server = self.0.entry(path::server_of(&first.hop.request.url)).or_default();
             server.mapping = Some(mapping);
         }
     }
 
+    /// Put in what is known of a server.
+    pub(super) fn put(&mut self, name: String, server: Server) {
+        self.names.insert(name, self.all.len());
+        self.all.push(server);
+    }
+
     /// What is known of a server, by [`path::server_of`].
     pub fn get(&self, server: &str) -> Option<&Server> {
-        self.0.get(server)
+        self.all.get(*self.names.get(server)?)
     }
+
+    /// What is known of the server of `url`.
+    pub fn of(&self, url: &str) -> Option<&Server> {
+        match self.heads.get(path::head(url)) {
+            Some(idx) => self.all.get(*idx),
+            None => self.get(&path::server_of(url)),
+        }
+    }
+
+    fn of_mut(&mut self, url: &str) -> &mut Server {
+        let head = path::head(url);
+        let idx = self.heads.get(head).copied().unwrap_or_else(|| {
+            let next = self.all.len();
+            let idx = *self.names.entry(path::server_of(url)).or_insert(next);
+            if idx == next {
+                self.all.push(Server::default());
+            }
+            if !head.is_empty() && self.heads.len() < MANY {
+                self.heads.insert(head.to_owned(), idx);
+            }
+            idx
+        });
+        &mut self.all[idx]
+    }
+}
+
+/// Whether two taps show in `chain` what they showed before: as they do all day long.
+fn shows_again(server: &Server, chain: &Chain) -> bool {
+    let Some(twice) = chain.hops.iter().find(|it| !it.sightings.is_empty()) else {
+        // What only one tap saw shows no mapping.
+        return true;
+    };
+    let outer = Target::parse(&twice.hop.request.url).path;
+    let inner = Target::parse(&twice.innermost().request.url).path;
+    server.mapping.as_ref().is_some_and(|it| !it.outer.is_empty() && it.is_between(outer, inner))
 }
 
 /// Note what a preflight asks for, and whether it came.
@@ -111,13 +237,14 @@ fn tally(server: &mut Server, hop: &Hop) {
     let Some(response) = hop.response().filter(|_| hop.request.headers.has("origin")) else {
         return;
     };
-    let allowed = response.headers.text("access-control-allow-origin");
-    if let Some(origin) =
-        allowed.filter(|it| hop.request.headers.text("origin").as_ref() == Some(it))
-        && server.echoed.len() < 2
-        && !server.echoed.contains(&origin)
-    {
-        server.echoed.push(origin);
+    if server.echoed.len() < 2 {
+        let allowed = response.headers.text("access-control-allow-origin");
+        if let Some(origin) =
+            allowed.filter(|it| hop.request.headers.text("origin").as_ref() == Some(it))
+            && !server.echoed.contains(&origin)
+        {
+            server.echoed.push(origin);
+        }
     }
     let tally = if response.status < 400 { &mut server.fine } else { &mut server.errors };
     if response.headers.has("access-control-allow-origin") {
@@ -126,3 +253,6 @@ fn tally(server: &mut Server, hop: &Hop) {
         tally.without += 1;
     }
 }
+
+/// More ways to write servers than a recording has.
+const MANY: usize = 10_000;

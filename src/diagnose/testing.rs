@@ -7,9 +7,10 @@
 //!
 //! **Invariant:** what a line does not say is not there.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
-use super::{Analysis, Servers, analyse};
+use super::{Analysis, Fingerprints, Memo, Servers, analyse};
 use crate::fetch::{Known, judge};
 use crate::trace::*;
 
@@ -52,13 +53,23 @@ pub(super) fn analysed(lines: &[&str]) -> Analysis {
 
 pub(super) fn analysed_after(lines: &[&str], servers: &Servers) -> Analysis {
     let (chain, taps) = story(lines);
-    let judgement = judge(&chain, &Known::default());
-    analyse(Arc::new(chain), &taps, judgement, servers)
+    concluded(&Arc::new(chain), &taps, servers)
 }
 
 pub(super) fn analysed_chain(chain: Chain, taps: &[Tap]) -> Analysis {
-    let judgement = judge(&chain, &Known::default());
-    analyse(Arc::new(chain), taps, judgement, &Servers::default())
+    concluded(&Arc::new(chain), taps, &Servers::default())
+}
+
+/// What is concluded of the whole chain, which must be what is concluded of its shape. If it is
+/// not, a rule reads what `shape/names.rs` does not list.
+fn concluded(chain: &Arc<Chain>, taps: &[Tap], servers: &Servers) -> Analysis {
+    let judgement = judge(chain, &Known::default());
+    let whole = analyse(Arc::clone(chain), taps, judgement, servers);
+    let mut memo = Memo::new(Known::default(), Cow::Borrowed(Fingerprints::builtin()));
+    for _ in 0..2 {
+        assert_eq!(memo.conclude(Arc::clone(chain), taps, servers), whole, "by its shape");
+    }
+    whole
 }
 
 /// The chain and the taps of some lines.

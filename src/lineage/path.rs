@@ -25,8 +25,28 @@ impl Mapping {
         if common == 0 && shorter != 0 {
             return None;
         }
-        Some(Mapping { outer: head(&outer, common), inner: head(&inner, common) })
+        Some(Mapping { outer: first(&outer, common), inner: first(&inner, common) })
     }
+
+    /// Whether [`Mapping::between`] these paths is this mapping, told without putting it together.
+    pub fn is_between(&self, outer: &str, inner: &str) -> bool {
+        let mut outer = tail_first(outer).peekable();
+        let mut inner = tail_first(inner).peekable();
+        let mut common = false;
+        while let (Some(a), Some(b)) = (outer.peek(), inner.peek())
+            && same_segment(a, b)
+        {
+            outer.next();
+            inner.next();
+            common = true;
+        }
+        common && outer.eq(tail_first(&self.outer)) && inner.eq(tail_first(&self.inner))
+    }
+}
+
+/// The path's segments, the last one first.
+fn tail_first(path: &str) -> impl Iterator<Item = &str> {
+    path.rsplit('/').filter(|it| !it.is_empty())
 }
 
 /// The path's segments; empty ones (a doubled or a trailing slash) are left out.
@@ -59,7 +79,7 @@ pub fn lost_head(longer: &str, shorter: &str) -> Option<String> {
     let is_tail = !shorter.is_empty()
         && shorter.len() < longer.len()
         && common_tail(&longer, &shorter) == shorter.len();
-    is_tail.then(|| head(&longer, shorter.len()))
+    is_tail.then(|| first(&longer, shorter.len()))
 }
 
 /// Whether two URLs mean the same place, but for a prefix and a trailing slash.
@@ -119,6 +139,17 @@ pub fn server_of(url: &str) -> String {
     format!("{scheme}://{authority}{port}")
 }
 
+/// Scheme and authority, as written; empty for a reference without them.
+pub fn head(url: &str) -> &str {
+    let from = match url.find("://") {
+        Some(at) if !url[..at].contains(['/', '?', '#']) => at + 3,
+        _ if url.starts_with("//") => 2,
+        _ => return "",
+    };
+    let end = url[from..].find(['/', '?', '#']).map_or(url.len(), |it| from + it);
+    &url[..end]
+}
+
 fn has_scheme(text: &str) -> bool {
     text.split_once(':').is_some_and(|(scheme, _)| {
         scheme.starts_with(|it: char| it.is_ascii_alphabetic())
@@ -130,7 +161,7 @@ fn common_tail(a: &[&str], b: &[&str]) -> usize {
     a.iter().rev().zip(b.iter().rev()).take_while(|(a, b)| same_segment(a, b)).count()
 }
 
-fn head(segments: &[&str], without: usize) -> String {
+fn first(segments: &[&str], without: usize) -> String {
     let kept = segments.len().saturating_sub(without);
     segments.iter().take(kept).flat_map(|it| ["/", it]).collect()
 }
@@ -178,6 +209,13 @@ mod tests {
             ("/", "/", Some(("", ""))),
         ] {
             let mapping = Mapping::between(outer, inner).map(|it| (it.outer, it.inner));
+            if let Some((outer_head, inner_head)) = &mapping {
+                let same = Mapping { outer: outer_head.clone(), inner: inner_head.clone() };
+                let has_common = !segments(outer).is_empty() && !segments(inner).is_empty();
+                assert_eq!(same.is_between(outer, inner), has_common, "{outer} -> {inner}");
+                let other = Mapping { outer: "/x".to_owned(), inner: String::new() };
+                assert!(!other.is_between(outer, inner));
+            }
             let expected = expected.map(|(a, b)| (a.to_owned(), b.to_owned()));
             assert_eq!(mapping, expected, "{outer} -> {inner}");
         }

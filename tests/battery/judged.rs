@@ -1,7 +1,9 @@
 //! Recorded hops, judged: with the case's options given, and without.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use hopscope::diagnose::{self, Fingerprints, Memo, Servers};
 use hopscope::fetch::{Api, Known, On, VerdictOutcome, judge};
 use hopscope::link;
 use hopscope::trace::{
@@ -91,6 +93,25 @@ pub(crate) fn options(case: &Case) -> Known {
         known.redirect = Some(made.redirect);
     }
     known
+}
+
+/// By its shape, a chain ends as it does as a whole.
+fn same_by_its_shape(chain: &Chain, known: &Known) {
+    let (taps, servers) = ([], Servers::default());
+    let mut memo = Memo::new(known.clone(), Cow::Borrowed(Fingerprints::builtin()));
+    let chain = Arc::new(chain.clone());
+    let whole = diagnose::analyse(Arc::clone(&chain), &taps, judge(&chain, known), &servers);
+    assert_eq!(memo.conclude(chain, &taps, &servers), whole);
+}
+
+#[test]
+fn shapes_end_as_their_chains_do() {
+    let cases = case::cases(18_001);
+    for case in cases.iter().filter(|it| it.har.enough && !it.chromium.hops.is_empty()) {
+        let chain = chain(&case.chromium);
+        same_by_its_shape(&chain, &options(case));
+        same_by_its_shape(&chain, &Known::default());
+    }
 }
 
 /// The recorded answer broke in a way that the hops as written down do not show.
