@@ -24,6 +24,7 @@ use sha2::Sha256;
 
 use crate::trace::{
     Body, Failure, Headers, Hop, Interim, Outcome, OwnChange, Request, Response, Testimony,
+    Trailers,
 };
 
 /// Replaces secrets by tokens. One key a trace: with another key, the same secret gives
@@ -128,8 +129,14 @@ impl Redactor {
             frames: frames::redact(self, hop),
             own_changes: hop.own_changes.iter().map(|it| self.own_change(it)).collect(),
             testimony: self.testimony(&hop.testimony),
+            trailers: hop.trailers.as_deref().map(|it| Box::new(self.trailers(it))),
             ..hop.clone()
         }
+    }
+
+    fn trailers(&self, trailers: &Trailers) -> Trailers {
+        let Trailers { request, response } = trailers;
+        Trailers { request: self.headers(request), response: self.headers(response) }
     }
 
     fn request(&self, request: &Request) -> Request {

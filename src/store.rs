@@ -17,6 +17,7 @@
 //! **Invariant:** nothing is concluded here. What others conclude they may keep in the table of
 //! derived values, which can be dropped at any time.
 
+mod asides;
 mod block;
 mod clock;
 mod dictionary;
@@ -31,6 +32,7 @@ mod rest;
 mod row;
 mod schema;
 mod stored;
+mod tls;
 mod writer;
 
 use std::path::Path;

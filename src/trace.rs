@@ -22,6 +22,7 @@ pub(crate) mod packed;
 mod tap;
 mod target;
 mod time;
+mod tls;
 mod visible;
 
 pub use body::Body;
@@ -31,10 +32,11 @@ pub use frame::{Frame, Frames, From};
 pub use headers::{Header, Headers};
 pub use hop::{
     ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Interim, Outcome, OwnChange, Request,
-    Response, Testimony, Timing, Version,
+    Response, Testimony, Timing, Trailers, Version,
 };
 pub use note::Note;
 pub use tap::{Tap, TapId, TapKind};
 pub use target::Target;
 pub use time::Time;
+pub use tls::{Certificate, HopTls, TlsSession};
 pub use visible::{is_plain, visible, visible_bytes};

@@ -158,6 +158,8 @@ fn hop(out: &Outgoing, kind: HopKind, outcome: Outcome, sequence: u64) -> ChainH
         timing: Timing::default(),
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     };
@@ -285,6 +287,8 @@ fn garbage() -> impl Strategy<Value = ChainHop> {
                 timing: Timing::default(),
                 interim: Vec::new(),
                 frames: <_>::default(),
+                tls: None,
+                trailers: None,
                 own_changes: Vec::new(),
                 testimony: Testimony::default(),
             };

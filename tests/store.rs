@@ -6,13 +6,14 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use hopscope::store::{Error, Load, Reader, State, Store, StoreRecorder, TICK};
 use hopscope::trace::{
-    Body, ConnectionId, Event, Exchange, Failure, FailureKind, Frame, Headers, Hop, HopId, Interim,
-    Note, Outcome, OwnChange, Recorder, Request, Response, Tap, TapId, TapKind, Testimony, Time,
-    Timing, Version,
+    Body, Certificate, ConnectionId, Event, Exchange, Failure, FailureKind, Frame, Headers, Hop,
+    HopId, HopTls, Interim, Note, Outcome, OwnChange, Recorder, Request, Response, Tap, TapId,
+    TapKind, Testimony, Time, Timing, TlsSession, Trailers, Version,
 };
 
 fn taps() -> Vec<Tap> {
@@ -64,7 +65,16 @@ fn hop(recorder: u64, sequence: u64) -> Hop {
             headers: [("Link", b"</a\xff>".to_vec())].into_iter().collect(),
         }],
         frames: <_>::default(),
-        timing: Timing { connect: Some(10), tls: None, wait: Some(500), receive: Some(400) },
+        timing: Timing { connect: Some(10), tls: Some(7), wait: Some(500), receive: Some(400) },
+        tls: Some(Arc::new(HopTls {
+            client: Some(Arc::new(session())),
+            upstream: None,
+            passed: Some("why".to_owned()),
+        })),
+        trailers: Some(Box::new(Trailers {
+            request: Headers::new(),
+            response: [("grpc-status", "0")].into_iter().collect(),
+        })),
         own_changes: vec![OwnChange {
             place: "request host".to_owned(),
             from: Some("a.test".to_owned()),
@@ -75,6 +85,22 @@ fn hop(recorder: u64, sequence: u64) -> Hop {
             from_cache: true,
             ..Testimony::default()
         },
+    }
+}
+
+fn session() -> TlsSession {
+    let certificate = Certificate {
+        subject: "CN=a.test".to_owned(),
+        issuer: "CN=World".to_owned(),
+        not_after: 1_800_000_000,
+        fingerprint: "ab".to_owned(),
+    };
+    TlsSession {
+        version: "TLS 1.3".to_owned(),
+        cipher: "TLS_AES_128_GCM_SHA256".to_owned(),
+        alpn: Some("h2".to_owned()),
+        sni: None,
+        certificates: vec![certificate],
     }
 }
 

@@ -217,6 +217,8 @@ mod tests {
             timing: crate::trace::Timing::default(),
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             own_changes: Vec::new(),
             testimony: crate::trace::Testimony::default(),
         };

@@ -151,6 +151,8 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
         timing: Timing::default(),
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: vec![],
         testimony: Testimony::default(),
     };

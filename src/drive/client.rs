@@ -172,6 +172,8 @@ impl Client {
             },
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             own_changes: Vec::new(),
             testimony: self.testimony.clone(),
         });

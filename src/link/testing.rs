@@ -16,6 +16,8 @@ pub(crate) fn blank() -> Hop {
         timing: Timing::default(),
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

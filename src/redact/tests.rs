@@ -262,6 +262,8 @@ fn without_any_option_everything_is_redacted() {
             ..Response::default()
         }),
         timing: crate::trace::Timing::default(),
+        tls: None,
+        trailers: None,
         own_changes: vec![crate::trace::OwnChange {
             place: "response location".to_owned(),
             from: Some("http://b.test/?code=s3cret".to_owned()),

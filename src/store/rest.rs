@@ -1,10 +1,12 @@
-//! What few hops have, as JSON in one column: a failure's detail, own changes, testimony.
+//! What few hops have, as JSON in one column: a failure's detail, own changes, testimony, and
+//! the ids of the blobs that hold trailers and TLS sessions.
 //!
 //! **Invariant:** the column's format is this file's own; unknown fields are skipped, so that an
 //! additive change needs no migration.
 
 use serde::{Deserialize, Serialize};
 
+use super::asides::Asides;
 use crate::trace::{Hop, Interim, OwnChange, Testimony, Time};
 
 #[derive(Debug, Default, Deserialize, PartialEq, Serialize)]
@@ -19,6 +21,11 @@ pub(super) struct Rest {
     interim: Vec<Before>,
     #[serde(skip_serializing_if = "Option::is_none")]
     said: Option<Said>,
+    /// Why a tunnel was passed on unread.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) passed: Option<String>,
+    #[serde(flatten)]
+    pub(super) asides: Asides,
 }
 
 /// An answer before the answer.
@@ -54,10 +61,14 @@ struct Said {
 
 impl Rest {
     /// The column for `hop`; nothing for most.
-    pub(super) fn write(hop: &Hop) -> Option<String> {
+    pub(super) fn write(hop: &Hop, asides: Asides) -> Option<String> {
         let detail = hop.failure().map(|it| it.detail.as_str()).unwrap_or_default();
-        let is_plain = detail.is_empty() && hop.own_changes.is_empty() && hop.interim.is_empty();
-        if is_plain && hop.testimony == Testimony::default() {
+        let passed = hop.tls.as_ref().and_then(|it| it.passed.clone());
+        let is_plain = detail.is_empty()
+            && hop.own_changes.is_empty()
+            && hop.interim.is_empty()
+            && hop.testimony == Testimony::default();
+        if is_plain && passed.is_none() && asides == Asides::default() {
             return None;
         }
         let own = hop.own_changes.iter().cloned().map(|it| {
@@ -74,6 +85,8 @@ impl Rest {
             own: own.collect(),
             interim: interim.collect(),
             said: said(hop),
+            passed,
+            asides,
         };
         serde_json::to_string(&rest).ok()
     }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, params};
 
+use super::asides::Asides;
 use super::block;
 use super::dictionary::Dictionary;
 use super::rest::Rest;
 use crate::trace::{
     Body, ConnectionId, Exchange, Failure, FailureKind, Frames, Hop, HopId, Outcome, Request,
-    Response, TapId, Time, Timing, Version,
+    Response, TapId, Time, Timing, TlsSession, Version,
 };
 
 /// The values of one hop, wherever they stand: in a row, or in a pack of many.
@@ -76,6 +77,8 @@ pub(super) trait Blobs {
     fn blob(&self, id: i64) -> rusqlite::Result<Arc<[u8]>>;
     /// The bytes of all chunks of one side.
     fn chunks(&self, hop: i64, side: i64) -> rusqlite::Result<Vec<u8>>;
+    /// A TLS session; `None` for one that cannot be read.
+    fn tls(&self, id: i64) -> rusqlite::Result<Option<Arc<TlsSession>>>;
     /// The random number behind a recorder's short one.
     fn recorder(&self, id: i64) -> u64;
 }
@@ -117,6 +120,7 @@ impl<'a> Stored<'a> {
             let blob = dictionary.append(db, hop.frames.packed())?;
             write_chunk(db, place.id, FRAMES, place.frames, blob)?;
         }
+        let asides = Asides::write(db, dictionary, hop)?;
         dictionary.used();
         let Timing { connect, tls, wait, receive } = hop.timing;
         Ok(Stored {
@@ -134,7 +138,7 @@ impl<'a> Stored<'a> {
             response,
             failure: hop.failure().map(|it| Cow::Borrowed(it.kind.as_str())),
             timing: [connect, tls, wait, receive].map(|it| it.map(u64::cast_signed)),
-            rest: Rest::write(hop).map(Cow::Owned),
+            rest: Rest::write(hop, asides).map(Cow::Owned),
         })
     }
 
@@ -184,6 +188,8 @@ impl<'a> Stored<'a> {
             timing: Timing { connect, tls, wait, receive },
             own_changes: rest.own_changes(),
             testimony: rest.testimony(),
+            tls: rest.asides.tls(rest.passed.take(), blobs)?,
+            trailers: rest.asides.trailers(blobs)?,
         })
     }
 

@@ -1,10 +1,11 @@
 //! What a recorder is told, in the order it happens to one exchange.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use super::{
-    Body, ConnectionId, Exchange, Failure, Frames, Hop, HopId, Interim, Outcome, OwnChange,
-    Request, Response, TapId, Time,
+    Body, ConnectionId, Exchange, Failure, Frames, Headers, Hop, HopId, HopTls, Interim, Outcome,
+    OwnChange, Request, Response, TapId, Time,
 };
 
 /// One thing that happened to an exchange. A hop is the fold of its events ([`Event::apply`]).
@@ -27,12 +28,19 @@ pub enum Event {
     Connected { id: HopId, micros: u64 },
     /// An answer before the answer.
     Interim { id: HopId, interim: Interim },
+    /// What TLS said on either side, and how many microseconds the handshake with the upstream
+    /// took, if it was made for this exchange.
+    Secured { id: HopId, tls: Arc<HopTls>, micros: Option<u64> },
+    /// The fields after the request's body, before its end.
+    RequestTrailers { id: HopId, trailers: Headers },
     /// The response's head is here. `response.body` is still empty.
     Answered { id: HopId, at: Time, response: Response, own_changes: Vec<OwnChange> },
     /// A piece of the response's body.
     ResponseBody { id: HopId, kept: Vec<u8>, length: u64, end: bool },
     /// WebSocket frames that went by since the last of these.
     Frames { id: HopId, frames: Frames },
+    /// The fields after the response's body, before its end.
+    ResponseTrailers { id: HopId, trailers: Headers },
     /// The exchange is over. With a failure: before [`Event::Answered`] no answer came, after it
     /// the body stopped short.
     Ended { id: HopId, at: Time, failure: Option<Failure> },
@@ -43,11 +51,14 @@ impl Event {
         match self {
             Event::Asked { id, .. }
             | Event::RequestBody { id, .. }
+            | Event::RequestTrailers { id, .. }
             | Event::Connected { id, .. }
             | Event::Interim { id, .. }
+            | Event::Secured { id, .. }
             | Event::Answered { id, .. }
             | Event::Frames { id, .. }
             | Event::ResponseBody { id, .. }
+            | Event::ResponseTrailers { id, .. }
             | Event::Ended { id, .. } => *id,
         }
     }
@@ -71,6 +82,8 @@ impl Event {
                     timing: super::Timing::default(),
                     own_changes,
                     testimony: super::Testimony::default(),
+                    tls: None,
+                    trailers: None,
                 });
             }
             (event, Some(hop)) => event.grow(hop),
@@ -88,6 +101,16 @@ impl Event {
             Event::Connected { micros, .. } => hop.timing.connect = Some(micros),
             Event::Interim { interim, .. } => hop.interim.push(interim),
             Event::Frames { frames, .. } => hop.frames.append(frames),
+            Event::Secured { tls, micros, .. } => {
+                hop.tls = Some(tls);
+                hop.timing.tls = micros;
+            }
+            Event::RequestTrailers { trailers, .. } => {
+                hop.trailers.get_or_insert_default().request = trailers;
+            }
+            Event::ResponseTrailers { trailers, .. } => {
+                hop.trailers.get_or_insert_default().response = trailers;
+            }
             Event::Answered { at, response, own_changes, .. } => {
                 hop.timing.wait = u64::try_from(at.since(hop.started)).ok();
                 hop.outcome = Outcome::Answered(response);

@@ -1,6 +1,8 @@
 //! A hop: one request and what came of it, seen at one tap.
 
-use super::{Body, Frames, Headers, TapId, Time};
+use std::sync::Arc;
+
+use super::{Body, Frames, Headers, HopTls, TapId, Time};
 
 /// A hop's name, unique across hosts and recordings.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -43,6 +45,10 @@ pub struct Hop {
     pub own_changes: Vec<OwnChange>,
     /// What a source other than the wire said.
     pub testimony: Testimony,
+    /// TLS on either side; `None` where both are plain.
+    pub tls: Option<Arc<HopTls>>,
+    /// Fields that came after the bodies; `None` for most hops.
+    pub trailers: Option<Box<Trailers>>,
 }
 
 impl Hop {
@@ -88,6 +94,15 @@ pub enum Exchange {
     Tunnel,
     /// An upgrade to WebSocket.
     WebSocket,
+}
+
+/// Fields after the content
+/// ([RFC 9110 §6.5](https://www.rfc-editor.org/rfc/rfc9110#section-6.5)); gRPC tells its status
+/// there.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Trailers {
+    pub request: Headers,
+    pub response: Headers,
 }
 
 /// A request as received by the tap.
@@ -229,6 +244,7 @@ impl Version {
 pub struct Timing {
     /// Opening the upstream connection; `None` when an open one was used.
     pub connect: Option<u64>,
+    /// The handshake on it, when there was one.
     pub tls: Option<u64>,
     /// From the request's head to the response's head.
     pub wait: Option<u64>,

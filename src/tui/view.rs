@@ -27,6 +27,7 @@ mod panel;
 mod panes;
 mod search;
 mod timing;
+mod tls;
 mod top;
 mod verdict;
 

@@ -70,6 +70,8 @@ fn hop(it: &TrueHop, sequence: u64, micros: i64) -> Hop {
         timing: Timing::default(),
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

@@ -96,6 +96,8 @@ fn hop(number: u64, taps: u16) -> Hop {
         timing: Timing::default(),
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

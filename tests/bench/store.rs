@@ -80,6 +80,8 @@ fn hop(number: u64) -> Hop {
         timing: Timing { wait: Some(400), receive: Some(100), ..Timing::default() },
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: Testimony::default(),
     }

@@ -230,6 +230,8 @@ fn hop(text: &[u8], n: u64) -> Option<Hop> {
         own_changes: Vec::new(),
         frames: Frames::default(),
         interim: Vec::new(),
+        tls: None,
+        trailers: None,
     })
 }
 

@@ -440,6 +440,8 @@ fn hop(sequence: u64, tap: u16, method: &str, base: &str, path: &str, outcome: O
         },
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: hopscope::trace::Testimony::default(),
     }

@@ -139,6 +139,8 @@ impl Story {
             timing: Timing::default(),
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             own_changes: Vec::new(),
             testimony: Testimony::default(),
         };

@@ -66,6 +66,8 @@ mod tests {
             timing: Timing::default(),
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             own_changes: Vec::new(),
             testimony: Testimony::default(),
         }

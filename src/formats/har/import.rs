@@ -55,6 +55,8 @@ pub(super) fn hop(entry: &Value, id: HopId, previous: Option<Time>) -> Option<Ho
         outcome,
         interim: Vec::new(),
         frames: socket::frames(entry),
+        tls: None,
+        trailers: None,
         own_changes: Vec::new(),
         testimony: testimony(entry),
     })

@@ -2,6 +2,7 @@
 
 mod convert;
 mod socket;
+mod tls;
 
 use serde::Serialize;
 
@@ -55,6 +56,9 @@ struct Hop {
     interim: Vec<socket::Interim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     websocket: Option<socket::Socket>,
+    protocol: tls::Protocol,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tls: Option<tls::Tls>,
     sightings: Vec<Sighting>,
 }
 

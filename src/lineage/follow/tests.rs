@@ -42,6 +42,8 @@ fn chain(lines: &[Line<'_>]) -> Chain {
             timing: Timing::default(),
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             own_changes: vec![],
             testimony: Testimony::default(),
         });

@@ -9,11 +9,14 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::store::stored::Blobs;
+use crate::store::tls;
+use crate::trace::TlsSession;
 
 #[derive(Debug, Default)]
 pub(super) struct Known {
     blobs: RefCell<HashMap<i64, Arc<[u8]>>>,
     held: RefCell<usize>,
+    sessions: RefCell<HashMap<i64, Option<Arc<TlsSession>>>>,
     recorders: RefCell<HashMap<i64, u64>>,
 }
 
@@ -70,6 +73,19 @@ impl Blobs for Over<'_> {
         Ok(bytes)
     }
 
+    fn tls(&self, id: i64) -> rusqlite::Result<Option<Arc<TlsSession>>> {
+        if let Some(session) = self.known.sessions.borrow().get(&id) {
+            return Ok(session.clone());
+        }
+        let session = tls::read(&self.blob(id)?).map(Arc::new);
+        let mut sessions = self.known.sessions.borrow_mut();
+        if sessions.len() >= SESSIONS {
+            sessions.clear();
+        }
+        sessions.insert(id, session.clone());
+        Ok(session)
+    }
+
     fn recorder(&self, id: i64) -> u64 {
         let mut recorders = self.known.recorders.borrow_mut();
         if let Some(random) = recorders.get(&id) {
@@ -86,4 +102,5 @@ impl Blobs for Over<'_> {
 }
 
 const SMALL: usize = 8192;
+const SESSIONS: usize = 1024;
 const LIMIT: usize = 8 << 20;

@@ -4,8 +4,8 @@ use ratatui::text::{Line, Span};
 
 use super::cells::{pad, wrap};
 use super::panel::Content;
-use super::timing;
 use super::{bodies, headers, messages};
+use super::{timing, tls};
 use crate::diagnose::{Analysis, Answered};
 use crate::lineage::Actor;
 use crate::trace::{ChainHop, Hop, HopId, Outcome, Response, Tap, visible};
@@ -121,6 +121,9 @@ fn facts(it: &Shown<'_>, shown: &ChainHop, cells: usize, look: &Look, content: &
         let after = interim.at.since(hop.started).max(0);
         let text = format!("{} after {}.{} ms", interim.status, after / 1000, after / 100 % 10);
         fact("before", &[vec![text], fields].concat().join(", "));
+    }
+    for (word, text) in hop.tls.iter().flat_map(|it| tls::facts(it)) {
+        fact(word, &text);
     }
     testimony(hop, &mut fact);
     timing::lines(hop, cells, FACT, look, content);
