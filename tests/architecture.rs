@@ -11,19 +11,21 @@ use std::path::{Path, PathBuf};
 const LAYERS: &[(&str, &[&str])] = &[
     ("trace", &[]),
     ("content", &["trace"]),
+    ("tls", &["trace"]),
     ("fetch", &["trace", "content"]),
     ("link", &["trace", "fetch"]),
     ("lineage", &["trace", "fetch", "link"]),
     ("redact", &["trace", "content"]),
     ("diagnose", &["trace", "content", "fetch", "link", "lineage"]),
     ("ladder", &["trace", "fetch", "lineage", "diagnose"]),
-    ("drive", &["trace", "fetch"]),
-    ("proxy", &["trace"]),
+    ("drive", &["trace", "fetch", "tls"]),
+    ("proxy", &["trace", "tls"]),
+    ("trust", &[]),
     ("store", &["trace"]),
     ("lab", &["trace"]),
     ("formats", &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
     ("tui", &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
-    ("cli", &["fetch", "proxy", "lab"]),
+    ("cli", &["fetch", "proxy", "lab", "tls"]),
 ];
 
 /// The parts that take values and return values.

@@ -41,7 +41,7 @@ pub(super) async fn open(
         Some(it) => it.clone(),
         None => Tls::new(None).map_err(|it| failure(FailureKind::Tls, &it.to_string()))?,
     };
-    match trusting.connect(host, tcp).await {
+    match trusting.connect(host, &[b"http/1.1"], tcp).await {
         Ok(stream) => Ok(Box::new(stream)),
         Err(error) => Err(failure(FailureKind::Tls, &error.to_string())),
     }
