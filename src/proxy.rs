@@ -22,15 +22,25 @@ mod error;
 mod exchange;
 mod failure;
 mod frames;
+mod h2;
 mod heads;
+mod inner;
+mod intercept;
 mod interim;
 mod io;
+mod leg;
 mod listener;
 mod options;
 mod own;
+mod pages;
+mod refusals;
 mod refused;
+mod rewound;
 mod route;
 mod scribe;
+mod secure;
+mod serve;
+mod sniff;
 mod spec;
 mod tunnel;
 
@@ -43,10 +53,14 @@ use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
 pub use error::Error;
+pub use leg::Protocol;
 pub use options::{OnFailure, Options};
 pub use spec::{HostHeader, Mode, SpecError, TapSpec, Upstream};
 
+use self::intercept::Intercept;
 use self::listener::Phase;
+use self::refusals::Refusals;
+use self::secure::ServerIdentity;
 use crate::trace::{Recorder, Tap, TapId};
 
 /// Taps that listen already, but do not serve yet: their addresses are known, so that a trace
@@ -76,6 +90,10 @@ impl Bound {
         let connections = Arc::new(AtomicU64::new(1));
         let options = Arc::new(self.options);
         let tls = Arc::new(OnceLock::new());
+        let intercept = options.authority.clone().map(|authority| {
+            let pass = options.pass.clone();
+            Arc::new(Intercept { authority, pass, refusals: Refusals::default() })
+        });
         let last = self.taps.len().saturating_sub(1);
         for (n, (spec, listener, address)) in self.taps.into_iter().enumerate() {
             let tap = listener::TapState {
@@ -88,6 +106,8 @@ impl Bound {
                 recorder: recorder.clone(),
                 connections: Arc::clone(&connections),
                 tls: Arc::clone(&tls),
+                intercept: intercept.clone(),
+                identity: ServerIdentity::of(&options),
                 life: listener::Life { phases: phases.clone(), _alive: alive.clone() },
             };
             tokio::spawn(listener::accept(listener, Arc::new(tap)));

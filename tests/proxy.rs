@@ -605,7 +605,6 @@ async fn what_is_no_request_is_recorded_as_refused() {
     for (sent, method, detail) in [
         ("GET /a b c\r\n\r\n", "GET", ""),
         ("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\n\n", "", "TLS was spoken"),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "PRI", "HTTP/2 was spoken"),
         ("GET / HTTP/1.1\r\nHost: h\r\nBad Name: x\r\n\r\n", "GET", ""),
         (
             "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",

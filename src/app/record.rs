@@ -2,6 +2,7 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::analyst::Analyst;
@@ -11,9 +12,9 @@ use super::opened::file_name;
 use super::{Console, Error};
 use crate::cli::Record;
 use crate::fetch::Known;
-use crate::proxy::{self, Bound, Proxy, TapSpec};
+use crate::proxy::{self, Bound, Mode, Proxy, TapSpec};
 use crate::store::{Reader, Store};
-use crate::tls::Tls;
+use crate::tls::{Authority, Identity, Tls, Trust};
 use crate::trace::{Tap, TapKind};
 use crate::tui::{Feed, Status};
 
@@ -31,8 +32,10 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         open: options.open,
         mark: options.mark,
         keep_redirects: options.keep_redirects,
-        // Without a file the platform's roots are read when the first upstream needs them.
-        tls: options.ca.as_deref().map(|it| Tls::new(Some(it))).transpose()?,
+        tls: upstream_tls(options)?,
+        authority: authority(options, &mut console)?,
+        pass: options.pass.clone(),
+        identity: identity(options)?,
         ..proxy::Options::default()
     };
     let runtime = super::runtime()?;
@@ -40,6 +43,43 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         let bound = Proxy::bind(specs(options), proxy_options).await?;
         record(bound, path, options, &mut console).await
     })
+}
+
+/// What the user says about upstreams. Without a word the platform's roots are read when the
+/// first upstream needs them.
+fn upstream_tls(options: &Record) -> Result<Option<Tls>, Error> {
+    let Record { ca, insecure, client_cert, .. } = options;
+    if ca.is_none() && insecure.is_empty() && client_cert.is_empty() {
+        return Ok(None);
+    }
+    let (insecure, clients) = (insecure.clone(), client_cert.clone());
+    Ok(Some(Tls::with(&Trust { ca: ca.clone(), insecure, clients })?))
+}
+
+/// The local authority, where a tap may need it. A forward tap does without one, but reads no
+/// TLS then.
+fn authority(options: &Record, console: &mut Console) -> Result<Option<Authority>, Error> {
+    let specs = specs(options);
+    let shown = specs.iter().any(TapSpec::listens_with_tls) && options.cert.is_none();
+    let reads = specs.iter().any(|it| matches!(it.mode, Mode::Forward { .. }));
+    if !shown && !reads {
+        return Ok(None);
+    }
+    match Authority::folder().and_then(|it| Authority::open(&it)) {
+        Ok(authority) => Ok(Some(authority)),
+        Err(error) if shown => Err(error.into()),
+        Err(error) => {
+            let hint = error.hint().map(|it| format!("; {it}")).unwrap_or_default();
+            console.warn(&format!("https passes through unread: {error}{hint}"));
+            Ok(None)
+        }
+    }
+}
+
+fn identity(options: &Record) -> Result<Option<Arc<Identity>>, Error> {
+    let Some(certificate) = &options.cert else { return Ok(None) };
+    let key = options.key.as_ref().unwrap_or(certificate);
+    Ok(Some(Arc::new(Identity::read(certificate, key)?)))
 }
 
 async fn record(

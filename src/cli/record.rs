@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::Look;
 use crate::proxy::{OnFailure, TapSpec};
+use crate::tls::{ClientCertificate, HostGlob};
 
 /// Record through taps.
 #[derive(Args, Debug, Default)]
@@ -14,9 +15,12 @@ use crate::proxy::{OnFailure, TapSpec};
 Examples:
   hopscope record --tap edge=forward:127.0.0.1:8080
   hopscope record --tap edge=reverse:8080=https://ID.execute-api.eu-west-1.amazonaws.com \\
-                  --tap origin=reverse:9001=http://127.0.0.1:8000 -o incident.hops --headless")]
+                  --tap origin=reverse:9001=http://127.0.0.1:8000 -o incident.hops --headless
+  hopscope record --tap edge=reverse:8443=http://127.0.0.1:8000,tls
+  hopscope record --pass '*.bank.example' --insecure staging.test")]
 pub struct Record {
-    /// Where to stand: NAME=forward:ADDR, or NAME=reverse:ADDR=URL; outermost first
+    /// Where to stand: NAME=forward:ADDR, or NAME=reverse:ADDR=URL[,tls][,http=1.1|2]; outermost
+    /// first
     /// [default: edge=forward:127.0.0.1:8080]
     #[arg(long = "tap", value_name = "TAP")]
     pub taps: Vec<TapSpec>,
@@ -50,6 +54,26 @@ pub struct Record {
     /// Trust the certificate authorities in this PEM file, beside the platform's
     #[arg(long, value_name = "FILE")]
     pub ca: Option<PathBuf>,
+
+    /// Do not verify the certificate of this upstream; `*` stands for any characters
+    #[arg(long, value_name = "HOST")]
+    pub insecure: Vec<HostGlob>,
+
+    /// Show a certificate of your own to an upstream: certificate and private key, PEM
+    #[arg(long, value_name = "HOST=FILE")]
+    pub client_cert: Vec<ClientCertificate>,
+
+    /// Leave what goes to this host through a forward tap untouched: its TLS is not read
+    #[arg(long, value_name = "HOST")]
+    pub pass: Vec<HostGlob>,
+
+    /// What taps with `,tls` show, instead of a certificate of the local authority (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub cert: Option<PathBuf>,
+
+    /// The private key of --cert, where it is in a file of its own
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
 
     #[command(flatten)]
     pub look: Look,

@@ -42,17 +42,6 @@ pub(super) fn refused<R: Recorder>(why: &str) -> Response<Passing<R>> {
     say(StatusCode::BAD_REQUEST, why)
 }
 
-/// The tap's own page.
-pub(super) fn own_page<R: Recorder>(tap: &str, address: &str) -> Response<Passing<R>> {
-    say(
-        StatusCode::OK,
-        &format!(
-            "this is the forward tap {tap} on {address}; what your client asks through it is \
-             recorded"
-        ),
-    )
-}
-
 /// For who took a proxy for a server.
 pub(super) fn not_a_server(address: &str) -> String {
     format!(

@@ -15,9 +15,9 @@ use hyper::body::Incoming;
 use tokio::sync::oneshot;
 
 use super::connect::{Connection, Upstreams};
-use super::failure;
 use super::io::Control;
-use super::scribe::{Scribe, Waiting, tell_or_wait};
+use super::scribe::{Scribe, Waiting, tell_later, tell_or_wait};
+use super::{failure, heads};
 use crate::trace::{Event, FailureKind, HopId, Recorder};
 
 /// What a body can break with.
@@ -156,6 +156,14 @@ impl<R: Recorder> Tee<R> {
             None => None,
             Some(Err(error)) => return Poll::Ready(Some(Err(error))),
         };
+        if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
+            let (id, trailers) = (self.id, heads::record(trailers));
+            let event = match self.side {
+                Side::Request => Event::RequestTrailers { id, trailers },
+                Side::Response => Event::ResponseTrailers { id, trailers },
+            };
+            tell_later(&self.recorder, event);
+        }
         let Some(event) = self.event(frame.as_ref()) else { return Poll::Ready(frame.map(Ok)) };
         if let Some(waiting) = tell_or_wait(&self.recorder, event) {
             self.held = Some((waiting, frame));
@@ -166,7 +174,7 @@ impl<R: Recorder> Tee<R> {
 
     /// What there is to tell of this frame, or of the end.
     fn event(&mut self, frame: Option<&Frame<Bytes>>) -> Option<Event> {
-        let end = frame.is_none() || self.body.is_end_stream();
+        let end = frame.is_none_or(Frame::is_trailers) || self.body.is_end_stream();
         let data = frame.and_then(Frame::data_ref).map(Bytes::as_ref).unwrap_or_default();
         if self.over || (data.is_empty() && !end) {
             return None;

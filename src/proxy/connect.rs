@@ -1,51 +1,82 @@
 //! Connections to upstreams, each belonging to one client connection.
 //!
-//! A connection is driven by whoever uses it, within the client's own task: handing every request
-//! to a task of the connection would cost more than all recording does.
+//! An HTTP/1 connection is driven by whoever uses it, within the client's own task: handing every
+//! request to a task of the connection would cost more than all recording does. An HTTP/2
+//! connection is shared by the streams of its client, and has a task.
 //!
 //! **Invariant:** a connection that a client opened is used for that client alone, and given up
 //! with it.
+
+mod socket;
 
 use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::{Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::Context;
 use std::time::Instant;
 
 use http::{Request, Response};
 use hyper::body::Incoming;
-use hyper::client::conn::http1::{self, SendRequest};
-use hyper_util::rt::TokioIo;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use hyper::client::conn::{http1, http2};
+use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::client::TlsStream;
 
+use self::socket::Socket;
 use super::body::Passing;
 use super::failure;
+use super::leg::{Leg, Protocol};
 use super::spec::{Scheme, Upstream};
-use crate::tls::Tls;
-use crate::trace::{Failure, FailureKind, Recorder};
+use crate::tls::{self, Tls};
+use crate::trace::{Failure, FailureKind, Recorder, TlsSession};
 
 /// The upstream connections of one client connection.
-pub(super) struct Upstreams<R: Recorder>(Mutex<Vec<Connection<R>>>);
+pub(super) struct Upstreams<R: Recorder> {
+    open: Mutex<Vec<Connection<R>>>,
+    /// Why there is none, known before the first request is.
+    failed: Mutex<Option<Failure>>,
+    /// Held by who opens a connection that all streams of the client shall share.
+    opening: tokio::sync::Mutex<()>,
+    /// Connections were made that cannot be shared.
+    alone: AtomicBool,
+}
 
 /// One upstream connection that HTTP is spoken on.
 pub(super) struct Connection<R: Recorder> {
-    sender: SendRequest<Passing<R>>,
+    sender: Sender<R>,
     to: Upstream,
     /// Requests went over it before.
     pub(super) use_: Use,
     driver: Driver,
+    /// What TLS said on it.
+    pub(super) tls: Option<Arc<TlsSession>>,
+    /// How long opening it took, until it is told.
+    pub(super) opened: Option<Opened>,
+}
+
+enum Sender<R: Recorder> {
+    One(http1::SendRequest<Passing<R>>),
+    Many(http2::SendRequest<Passing<R>>),
+}
+
+/// Microseconds that opening a connection took.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opened {
+    /// Until it stood, name and all.
+    pub(super) connect: u64,
+    /// The TLS handshake.
+    pub(super) tls: Option<u64>,
 }
 
 /// Who moves a connection's bytes.
 enum Driver {
     /// Whoever waits for something from it.
     Here(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// A task of its own.
-    Task { _task: AbortOnDrop },
+    /// A task of its own, which ends with the last who has a part in it.
+    Task(Arc<AbortOnDrop>),
     /// Nobody any more.
     Ended,
 }
@@ -64,13 +95,20 @@ impl Drop for AbortOnDrop {
     }
 }
 
+fn spawn(driver: impl Future<Output = ()> + Send + 'static) -> Driver {
+    Driver::Task(Arc::new(AbortOnDrop(tokio::spawn(driver).abort_handle())))
+}
+
 impl<R: Recorder> Connection<R> {
     /// Ask, and wait for the answer's head.
     pub(super) async fn send(
         &mut self,
         request: Request<Passing<R>>,
     ) -> hyper::Result<Response<Incoming>> {
-        let sending = self.sender.send_request(request);
+        let sending = match &mut self.sender {
+            Sender::One(sender) => sender.send_request(request),
+            Sender::Many(sender) => return sender.send_request(request).await,
+        };
         tokio::pin!(sending);
         poll_fn(|cx| {
             self.drive(cx);
@@ -91,18 +129,44 @@ impl<R: Recorder> Connection<R> {
     /// Give it a task of its own: nobody will wait for it, and it is not done yet.
     pub(super) fn detach(&mut self) {
         self.driver = match std::mem::replace(&mut self.driver, Driver::Ended) {
-            Driver::Here(driver) => {
-                Driver::Task { _task: AbortOnDrop(tokio::spawn(driver).abort_handle()) }
-            }
+            Driver::Here(driver) => spawn(driver),
             other => other,
         };
+    }
+
+    pub(super) fn speaks(&self) -> Protocol {
+        match self.sender {
+            Sender::One(_) => Protocol::Http1,
+            Sender::Many(_) => Protocol::Http2,
+        }
+    }
+
+    /// Another part in the same connection, if it can be shared and still lives.
+    fn share(&self) -> Option<Connection<R>> {
+        let (Sender::Many(sender), Driver::Task(task)) = (&self.sender, &self.driver) else {
+            return None;
+        };
+        if sender.is_closed() {
+            return None;
+        }
+        Some(Connection {
+            sender: Sender::Many(sender.clone()),
+            to: self.to.clone(),
+            use_: Use::Again,
+            driver: Driver::Task(Arc::clone(task)),
+            tls: self.tls.clone(),
+            opened: None,
+        })
     }
 
     /// Whether it can take a request: also whether the server has closed it by now.
     async fn is_usable(&mut self) -> bool {
         poll_fn(|cx| {
             self.drive(cx);
-            self.sender.poll_ready(cx)
+            match &mut self.sender {
+                Sender::One(sender) => sender.poll_ready(cx),
+                Sender::Many(sender) => sender.poll_ready(cx),
+            }
         })
         .await
         .is_ok()
@@ -111,68 +175,198 @@ impl<R: Recorder> Connection<R> {
 
 impl<R: Recorder> Default for Upstreams<R> {
     fn default() -> Upstreams<R> {
-        Upstreams(Mutex::new(Vec::new()))
+        Upstreams {
+            open: Mutex::default(),
+            failed: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
+            alone: AtomicBool::new(false),
+        }
     }
 }
 
 impl<R: Recorder> Upstreams<R> {
+    /// With what came of opening the first connection ahead of the first request.
+    pub(super) fn begun(first: Result<Connection<R>, Failure>) -> Upstreams<R> {
+        let mut upstreams = Upstreams::default();
+        match first {
+            Ok(connection) => upstreams.keep(connection),
+            Err(failure) => upstreams.failed = Mutex::new(Some(failure)),
+        }
+        upstreams
+    }
+
     /// The open connection to `to`, if it still lives.
     pub(super) async fn open(&self, to: &Upstream) -> Option<Connection<R>> {
         let mut connection = {
-            let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut all = self.open.lock().unwrap_or_else(PoisonError::into_inner);
             let at = all.iter().position(|it| it.to == *to)?;
+            let found = all.get_mut(at)?;
+            if found.speaks() == Protocol::Http2 {
+                let Some(mut shared) = found.share() else {
+                    all.swap_remove(at);
+                    return None;
+                };
+                if let Some(opened) = found.opened.take() {
+                    (shared.use_, shared.opened) = (Use::First, Some(opened));
+                }
+                return Some(shared);
+            }
             all.swap_remove(at)
         };
-        connection.use_ = Use::Again;
+        connection.use_ = if connection.opened.is_some() { Use::First } else { Use::Again };
         // The server may have closed it in the meantime; nothing was sent yet, so that costs
         // nobody anything.
         connection.is_usable().await.then_some(connection)
     }
 
+    /// An open connection to `to`, or a new one: `make` makes it.
+    pub(super) async fn open_or<F>(
+        &self,
+        to: &Upstream,
+        client: Protocol,
+        make: impl FnOnce() -> F,
+    ) -> Result<Connection<R>, Failure>
+    where
+        F: Future<Output = Result<Connection<R>, Failure>>,
+    {
+        if let Some(failure) = self.failed.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            return Err(failure);
+        }
+        if let Some(connection) = self.open(to).await {
+            return Ok(connection);
+        }
+        let held = if client == Protocol::Http2 && !self.alone.load(Ordering::Relaxed) {
+            // The streams of a client come all at once, and shall share what the first one opens.
+            let held = self.opening.lock().await;
+            if let Some(connection) = self.open(to).await {
+                return Ok(connection);
+            }
+            Some(held).filter(|_| !self.alone.load(Ordering::Relaxed))
+        } else {
+            None
+        };
+        let new = make().await?;
+        match new.share() {
+            Some(shared) => {
+                self.open.lock().unwrap_or_else(PoisonError::into_inner).push(shared);
+            }
+            None => self.alone.store(true, Ordering::Relaxed),
+        }
+        drop(held);
+        Ok(new)
+    }
+
     /// Keep a connection for the client's next request.
     pub(super) fn keep(&self, connection: Connection<R>) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
+        let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept =
+            connection.speaks() == Protocol::Http2 && open.iter().any(|it| it.to == connection.to);
+        if !kept {
+            open.push(connection);
+        }
     }
 }
 
-/// A new connection, and the microseconds it took.
+/// A new connection.
 pub(super) async fn http<R: Recorder>(
     to: &Upstream,
     tls: Option<&Tls>,
+    leg: &Leg,
     own: impl Fn(&TcpStream) -> bool,
-) -> Result<(Connection<R>, u64), Failure> {
-    let begun = Instant::now();
-    let socket = tcp(to).await?;
+) -> Result<Connection<R>, Failure> {
+    let (socket, micros) = tcp(to).await?;
     if own(&socket) {
         let detail = "the request would have come back to the tap it came through";
         return Err(failure::failure(FailureKind::RefusedByTap, detail));
     }
-    let socket = match (to.scheme, tls) {
-        (Scheme::Http, _) => Socket::Plain(socket),
-        (Scheme::Https, Some(tls)) => {
-            let shaken = tls.connect(&to.host, socket).await;
-            Socket::Tls(Box::new(shaken.map_err(|it| of_handshake(&it))?))
-        }
-        (Scheme::Https, None) => {
-            return Err(failure::failure(FailureKind::Tls, "this tap has no TLS"));
-        }
-    };
-    let micros = u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX);
-    let (sender, driver) = http1::Builder::new()
-        .preserve_header_case(true)
-        .allow_spaces_after_header_name_in_responses(true)
-        .allow_obsolete_multiline_headers_in_responses(true)
-        .ignore_invalid_headers_in_responses(true)
-        .handshake(TokioIo::new(socket))
-        .await
-        .map_err(|it| failure::of_hyper(&it))?;
-    // How it ended is told by the exchange that used it.
-    let driver = Driver::Here(Box::pin(async move { drop(driver.with_upgrades().await) }));
-    Ok((Connection { sender, to: to.clone(), use_: Use::First, driver }, micros))
+    over(socket, micros, to, tls, leg).await
 }
 
-/// A socket to the upstream: its addresses one after the other, as the resolver ordered them.
-pub(super) async fn tcp(to: &Upstream) -> Result<TcpStream, Failure> {
+/// HTTP over a socket that stands, and that took `connect` microseconds.
+pub(super) async fn over<R: Recorder>(
+    socket: TcpStream,
+    connect: u64,
+    to: &Upstream,
+    tls: Option<&Tls>,
+    leg: &Leg,
+) -> Result<Connection<R>, Failure> {
+    match (to.scheme, tls) {
+        (Scheme::Http, _) => {
+            let opened = Opened { connect, tls: None };
+            spoken(Socket::Plain(socket), to, leg.plain, None, opened).await
+        }
+        (Scheme::Https, Some(tls)) => {
+            let (stream, session, micros) = secured(socket, to, tls, leg).await?;
+            let opened = Opened { connect, tls: Some(micros) };
+            let protocol = match session.alpn.as_deref() {
+                Some("h2") => Protocol::Http2,
+                _ => Protocol::Http1,
+            };
+            spoken(Socket::Tls(Box::new(stream)), to, protocol, Some(session), opened).await
+        }
+        (Scheme::Https, None) => Err(failure::failure(FailureKind::Tls, "this tap has no TLS")),
+    }
+}
+
+/// TLS over a socket; what it said, and the microseconds it took.
+async fn secured(
+    socket: TcpStream,
+    to: &Upstream,
+    tls: &Tls,
+    leg: &Leg,
+) -> Result<(TlsStream<TcpStream>, Arc<TlsSession>, u64), Failure> {
+    let begun = Instant::now();
+    let name = leg.name.as_deref().unwrap_or(&to.host);
+    let stream = tls.connect(name, &leg.offers, socket).await.map_err(|it| of_handshake(&it))?;
+    let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
+    let sni = (!is_address).then_some(name);
+    let session = tls::of_upstream(stream.get_ref().1, sni);
+    Ok((stream, Arc::new(session), micros_since(begun)))
+}
+
+async fn spoken<R: Recorder>(
+    socket: Socket,
+    to: &Upstream,
+    protocol: Protocol,
+    tls: Option<Arc<TlsSession>>,
+    opened: Opened,
+) -> Result<Connection<R>, Failure> {
+    let io = TokioIo::new(socket);
+    // How a connection ended is told by the exchange that used it.
+    let (sender, driver) = match protocol {
+        Protocol::Http1 => {
+            let (sender, driver) = http1::Builder::new()
+                .preserve_header_case(true)
+                .allow_spaces_after_header_name_in_responses(true)
+                .allow_obsolete_multiline_headers_in_responses(true)
+                .ignore_invalid_headers_in_responses(true)
+                .handshake(io)
+                .await
+                .map_err(|it| failure::of_hyper(&it))?;
+            let driver = async move { drop(driver.with_upgrades().await) };
+            (Sender::One(sender), Driver::Here(Box::pin(driver)))
+        }
+        Protocol::Http2 => {
+            let (sender, driver) = http2::Builder::new(TokioExecutor::new())
+                .max_header_list_size(HEADER_LIST)
+                .handshake(io)
+                .await
+                .map_err(|it| failure::of_hyper(&it))?;
+            (Sender::Many(sender), spawn(async move { drop(driver.await) }))
+        }
+    };
+    let opened = Some(opened);
+    Ok(Connection { sender, to: to.clone(), use_: Use::First, driver, tls, opened })
+}
+
+fn micros_since(begun: Instant) -> u64 {
+    u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+/// A socket to the upstream, and the microseconds it took: its addresses one after the other, as
+/// the resolver ordered them.
+pub(super) async fn tcp(to: &Upstream) -> Result<(TcpStream, u64), Failure> {
+    let begun = Instant::now();
     let found = lookup_host((to.host.as_str(), to.port)).await;
     let found = found.map_err(|it| failure::failure(FailureKind::Dns, &it))?;
     let addresses: Vec<SocketAddr> = found.collect();
@@ -182,7 +376,7 @@ pub(super) async fn tcp(to: &Upstream) -> Result<TcpStream, Failure> {
             Ok(socket) => {
                 // A tap that collects small writes would be a tap that slows them down.
                 let _ = socket.set_nodelay(true);
-                return Ok(socket);
+                return Ok((socket, micros_since(begun)));
             }
             Err(error) => {
                 first.get_or_insert(error);
@@ -203,66 +397,5 @@ fn of_handshake(error: &io::Error) -> Failure {
     }
 }
 
-/// A connection to an upstream, encrypted or not.
-pub(super) enum Socket {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
-
-impl AsyncRead for Socket {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Socket::Plain(it) => Pin::new(it).poll_read(cx, buf),
-            Socket::Tls(it) => Pin::new(it).poll_read(cx, buf),
-        }
-    }
-}
-
-impl AsyncWrite for Socket {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Socket::Plain(it) => Pin::new(it).poll_write(cx, buf),
-            Socket::Tls(it) => Pin::new(it).poll_write(cx, buf),
-        }
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Socket::Plain(it) => Pin::new(it).poll_flush(cx),
-            Socket::Tls(it) => Pin::new(it).poll_flush(cx),
-        }
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut *self {
-            Socket::Plain(it) => Pin::new(it).poll_shutdown(cx),
-            Socket::Tls(it) => Pin::new(it).poll_shutdown(cx),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match &mut *self {
-            Socket::Plain(it) => Pin::new(it).poll_write_vectored(cx, bufs),
-            Socket::Tls(it) => Pin::new(it).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match self {
-            Socket::Plain(it) => it.is_write_vectored(),
-            Socket::Tls(it) => it.is_write_vectored(),
-        }
-    }
-}
+/// Bytes of an answer's head in HTTP/2, as large as HTTP/1 heads may get in practice.
+const HEADER_LIST: u32 = 256 << 10;

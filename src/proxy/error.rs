@@ -15,6 +15,8 @@ pub enum Error {
     SameName { name: String },
     #[error("cannot start the tap {name}: its upstream {upstream} leads back to itself")]
     Loop { name: String, upstream: String },
+    #[error("cannot start the tap {name} with TLS: it has no certificate")]
+    NoCertificate { name: String },
     #[error("cannot start without a tap")]
     NoTap,
 }
@@ -44,6 +46,9 @@ impl Error {
             Error::SameName { .. } => Some("give every tap a name of its own".to_owned()),
             Error::Loop { .. } => {
                 Some("an upstream is the gateway or the app, not a tap".to_owned())
+            }
+            Error::NoCertificate { .. } => {
+                Some("give it one with --cert FILE and --key FILE".to_owned())
             }
             Error::NoTap => Some("add one with --tap NAME=forward:ADDR".to_owned()),
         }

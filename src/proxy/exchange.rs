@@ -3,6 +3,8 @@
 //! **Invariant:** what goes on is what came, without the fields of the connection itself; every
 //! other difference is an [`OwnChange`](crate::trace::OwnChange) on record.
 
+mod tunnelled;
+
 use std::future::pending;
 use std::sync::Arc;
 
@@ -21,14 +23,15 @@ use super::connect::{self, Connection, Upstreams, Use};
 use super::failure::{self, Reaction};
 use super::heads::{self, Kind, Turn};
 use super::io::Control;
+use super::leg::{Leg, Protocol};
 use super::listener::TapState;
 use super::route::{self, Route};
 use super::scribe::Scribe;
 use super::spec::{Mode, Scheme, Upstream};
 use super::tunnel::Heard;
-use super::{answer, interim, own, tunnel};
+use super::{answer, h2, interim, own, pages, tunnel};
 use crate::trace::{
-    self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, OwnChange, Recorder,
+    self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, HopTls, OwnChange, Recorder,
 };
 
 /// One client's connection.
@@ -36,13 +39,31 @@ pub(super) struct Client<R: Recorder> {
     tap: Arc<TapState<R>>,
     id: ConnectionId,
     control: Arc<Control>,
+    leg: Leg,
     upstreams: Arc<Upstreams<R>>,
 }
 
-/// The client's connection ends without an answer.
+/// The client's connection, or in HTTP/2 its stream, ends without an answer.
 #[derive(Debug, thiserror::Error)]
 #[error("the upstream's failure is passed on")]
-pub(super) struct Cut;
+pub(super) struct Cut {
+    /// With what an HTTP/2 stream is reset.
+    source: Option<::h2::Error>,
+}
+
+/// Why no answer came.
+struct Failed {
+    failure: Failure,
+    use_: Use,
+    /// What an HTTP/2 upstream said.
+    reason: Option<::h2::Reason>,
+}
+
+impl From<Failure> for Failed {
+    fn from(failure: Failure) -> Failed {
+        Failed { failure, use_: Use::First, reason: None }
+    }
+}
 
 type Answer<R> = Result<Response<Passing<R>>, Cut>;
 
@@ -55,30 +76,58 @@ struct Asked {
 }
 
 impl<R: Recorder> Client<R> {
-    pub(super) fn new(tap: Arc<TapState<R>>, id: ConnectionId, control: Arc<Control>) -> Client<R> {
-        Client { tap, id, control, upstreams: Arc::default() }
+    pub(super) fn new(
+        tap: Arc<TapState<R>>,
+        id: ConnectionId,
+        control: Arc<Control>,
+        leg: Leg,
+        upstreams: Upstreams<R>,
+    ) -> Client<R> {
+        Client { tap, id, control, leg, upstreams: Arc::new(upstreams) }
+    }
+
+    pub(super) fn tap(&self) -> &TapState<R> {
+        &self.tap
+    }
+
+    pub(super) fn id(&self) -> ConnectionId {
+        self.id
+    }
+
+    pub(super) fn control(&self) -> &Control {
+        &self.control
+    }
+
+    pub(super) fn leg(&self) -> &Leg {
+        &self.leg
     }
 
     /// Answer one request, or end the connection as the upstream did.
     pub(super) async fn serve(self: Arc<Self>, mut request: Request<Incoming>) -> Answer<R> {
         self.control.understood();
         let upgrade = hyper::upgrade::on(&mut request);
-        let (head, body) = request.into_parts();
+        let (mut head, body) = request.into_parts();
+        h2::arrive(&mut head);
         let asked = Asked { turn: heads::turn(&head.headers), head, body, upgrade };
-        let (route, url) = route::find(&self.tap.spec.mode, &self.tap.address_text, &asked.head);
-        if route == Route::OwnPage {
-            return Ok(answer::own_page(&self.tap.spec.name, &self.tap.address_text));
+        let (route, url) = route::find(&self.leg, &self.tap.address_text, &asked.head);
+        if let Route::OwnPage(page) = route {
+            let (tap, address) = (&self.tap.spec.name, &self.tap.address_text);
+            let authority = self.tap.intercept.as_ref().map(|it| &it.authority);
+            return Ok(pages::answer(page, &asked.head, tap, address, authority));
         }
         let mut scribe = Scribe::new(&self.tap.recorder);
         match route {
             Route::Http { to, target } => self.http(scribe, asked, url, to, target).await,
-            Route::Tunnel { to } => self.tunnel(scribe, asked, url, to).await,
+            Route::Tunnel { to } => match &self.tap.intercept {
+                Some(intercept) => self.intercept(intercept, scribe, asked, url, to).await,
+                None => self.tunnel(scribe, asked, url, to).await,
+            },
             Route::Refused { why } => {
                 self.tell_asked(&scribe, &asked, url, Exchange::Http, Vec::new()).await;
                 scribe.end(Some(failure::failure(FailureKind::RefusedByTap, &why)));
                 Ok(answer::refused(&why))
             }
-            Route::OwnPage => Err(Cut),
+            Route::OwnPage(_) => Err(Cut { source: None }),
         }
     }
 
@@ -90,7 +139,7 @@ impl<R: Recorder> Client<R> {
         to: Upstream,
         target: Uri,
     ) -> Answer<R> {
-        let (mode, turn) = (&self.tap.spec.mode, asked.turn);
+        let (mode, turn) = (&self.leg.mode, asked.turn);
         let kind = match mode {
             Mode::Forward { .. } => Kind::ProxyRequest,
             Mode::Reverse { .. } => Kind::Request,
@@ -110,7 +159,7 @@ impl<R: Recorder> Client<R> {
             Err(failure) => {
                 let (body, _) = Passing::request(body, id, &self.tap.recorder, limit, None);
                 drain(body).await;
-                return self.fail(scribe, &to, failure, Use::First, &head.headers).await;
+                return self.fail(scribe, &to, failure.into(), &head.headers).await;
             }
         };
         let waits = headers.contains_key(EXPECT) && !body.is_end_stream();
@@ -119,8 +168,11 @@ impl<R: Recorder> Client<R> {
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
         *request.uri_mut() = target;
-        *request.version_mut() = head.version;
+        *request.version_mut() = head.version.min(Version::HTTP_11);
         *request.headers_mut() = headers;
+        if connection.speaks() == Protocol::Http2 {
+            h2::leave(&mut request, to.scheme);
+        }
         // They hold the case in which the client wrote the names.
         *request.extensions_mut() = std::mem::take(&mut head.extensions);
         interim::listen(&mut request, open, &scribe);
@@ -129,8 +181,9 @@ impl<R: Recorder> Client<R> {
             None => sending.await,
             Some(limit) => {
                 let Ok(answered) = tokio::time::timeout(limit, sending).await else {
-                    let late = failure::failure(FailureKind::Timeout, "");
-                    return self.fail(scribe, &to, late, connection.use_, &head.headers).await;
+                    let failure = failure::failure(FailureKind::Timeout, "");
+                    let late = Failed { use_: connection.use_, ..failure.into() };
+                    return self.fail(scribe, &to, late, &head.headers).await;
                 };
                 answered
             }
@@ -150,8 +203,9 @@ impl<R: Recorder> Client<R> {
                 Ok(self.pass_on(scribe, response, source, &to, host).await)
             }
             Err(error) => {
-                let failed = failure::of_hyper(&error);
-                self.fail(scribe, &to, failed, connection.use_, &head.headers).await
+                let (failure, use_) = (failure::of_hyper(&error), connection.use_);
+                let failed = Failed { failure, use_, reason: failure::reason(&error) };
+                self.fail(scribe, &to, failed, &head.headers).await
             }
         }
     }
@@ -162,15 +216,29 @@ impl<R: Recorder> Client<R> {
         scribe: &Scribe<R>,
         to: &Upstream,
     ) -> Result<Connection<R>, Failure> {
-        if let Some(connection) = self.upstreams.open(to).await {
-            return Ok(connection);
-        }
         let address = self.tap.address;
-        let tls = if to.scheme == Scheme::Https { self.tap.tls() } else { None };
-        let (connection, micros) =
-            connect::http(to, tls, |it| own::leads_back(it, address)).await?;
-        scribe.tell(Event::Connected { id: scribe.id(), micros }).await;
-        Ok(connection)
+        let make = || {
+            let tls = if to.scheme == Scheme::Https { self.tap.tls() } else { None };
+            connect::http(to, tls, &self.leg, move |it| own::leads_back(it, address))
+        };
+        let opened = self.upstreams.open_or(to, self.leg.client, make).await;
+        let (id, mut took) = (scribe.id(), None);
+        let mut tls = HopTls { client: self.leg.tls.clone(), upstream: None, passed: None };
+        let opened = match opened {
+            Ok(mut connection) => {
+                if let Some(opened) = connection.opened.take() {
+                    scribe.tell(Event::Connected { id, micros: opened.connect }).await;
+                    took = opened.tls;
+                }
+                tls.upstream.clone_from(&connection.tls);
+                Ok(connection)
+            }
+            failed => failed,
+        };
+        if tls.client.is_some() || tls.upstream.is_some() {
+            scribe.tell(Event::Secured { id, tls: Arc::new(tls), micros: took }).await;
+        }
+        opened
     }
 
     /// The answer, on its way to the client.
@@ -189,6 +257,7 @@ impl<R: Recorder> Client<R> {
             && let Mode::Reverse { .. } = self.tap.spec.mode
         {
             let tap = host.unwrap_or_else(|| self.tap.address_text.clone());
+            let tap = format!("{}://{tap}", self.leg.scheme.as_str());
             changes.extend(own::keep_redirect(&mut headers, to, &tap));
         }
         let complete = body.is_end_stream();
@@ -227,66 +296,33 @@ impl<R: Recorder> Client<R> {
         Response::from_parts(head, Passing::Own(None))
     }
 
-    /// `CONNECT`: a way through, unread.
-    async fn tunnel(
-        &self,
-        mut scribe: Scribe<R>,
-        asked: Asked,
-        url: String,
-        to: Upstream,
-    ) -> Answer<R> {
-        self.tell_asked(&scribe, &asked, url, Exchange::Tunnel, Vec::new()).await;
-        let begun = self.tap.recorder.now();
-        let socket = match connect::tcp(&to).await {
-            Ok(socket) if own::leads_back(&socket, self.tap.address) => {
-                let why = "the tunnel would have come back to the tap it came through";
-                scribe.end(Some(failure::failure(FailureKind::RefusedByTap, why)));
-                return Ok(answer::refused(why));
-            }
-            Ok(socket) => socket,
-            Err(failure) => {
-                return self.fail(scribe, &to, failure, Use::First, &asked.head.headers).await;
-            }
-        };
-        let (id, at) = (scribe.id(), self.tap.recorder.now());
-        let micros = u64::try_from(at.since(begun)).unwrap_or(0);
-        scribe.tell(Event::Connected { id, micros }).await;
-        let response =
-            trace::Response { status: 200, reason: b"OK".to_vec(), ..trace::Response::default() };
-        scribe.tell(Event::Answered { id, at, response, own_changes: Vec::new() }).await;
-        let life = self.tap.life.clone();
-        tokio::spawn(async move {
-            if let Ok(client) = asked.upgrade.await {
-                tunnel::copy(TokioIo::new(client), socket, Heard::Count, scribe, life).await;
-            }
-        });
-        Ok(Response::new(Passing::Own(None)))
-    }
-
     /// No answer came: record why, and let the client have what its kind of client should get.
     async fn fail(
         &self,
         mut scribe: Scribe<R>,
         to: &Upstream,
-        failed: Failure,
-        use_: Use,
+        failed: Failed,
         request: &HeaderMap,
     ) -> Answer<R> {
+        let Failed { failure: failed, use_, reason } = failed;
         let kind = failed.kind;
         scribe.end(Some(failed.clone()));
+        // HTTP/2 tells a broken stream from a connection that has become stale.
+        let is_stale = reason.is_none_or(|it| it == ::h2::Reason::REFUSED_STREAM);
+        let source = reason.map(::h2::Error::from);
         let reaction = match (use_, kind) {
             // The server closed a connection that was kept open for this very client. Without
             // the tap any client would have seen just that, and have known what to do.
-            (Use::Again, FailureKind::Closed) => Reaction::Close,
-            (Use::Again, FailureKind::Reset) => Reaction::Reset,
+            (Use::Again, FailureKind::Closed) if is_stale => Reaction::Close,
+            (Use::Again, FailureKind::Reset) if is_stale => Reaction::Reset,
             _ => failure::reaction(self.tap.options.on_failure, request, kind),
         };
         match reaction {
             Reaction::Answer => Ok(answer::failed(&self.tap.spec.name, &to.to_string(), &failed)),
-            Reaction::Close => Err(Cut),
+            Reaction::Close => Err(Cut { source }),
             Reaction::Reset => {
                 self.control.reset_on_close();
-                Err(Cut)
+                Err(Cut { source })
             }
             Reaction::Silence => pending().await,
         }
@@ -300,15 +336,8 @@ impl<R: Recorder> Client<R> {
         exchange: Exchange,
         own_changes: Vec<OwnChange>,
     ) {
-        let head = &asked.head;
         let complete = exchange == Exchange::Http && asked.body.is_end_stream();
-        let request = trace::Request {
-            method: head.method.as_str().to_owned(),
-            url,
-            version: heads::version(head.version),
-            headers: heads::record(&head.headers),
-            body: Body { complete, ..Body::default() },
-        };
+        let request = as_recorded(&asked.head, url, complete);
         let asked = Event::Asked {
             id: scribe.id(),
             tap: self.tap.id,
@@ -322,6 +351,16 @@ impl<R: Recorder> Client<R> {
     }
 }
 
+fn as_recorded(head: &Parts, url: String, complete: bool) -> trace::Request {
+    trace::Request {
+        method: head.method.as_str().to_owned(),
+        url,
+        version: heads::version(head.version),
+        headers: heads::record(&head.headers),
+        body: Body { complete, ..Body::default() },
+    }
+}
+
 async fn tell_answered<R: Recorder>(
     scribe: &Scribe<R>,
     head: &http::response::Parts,
@@ -330,6 +369,8 @@ async fn tell_answered<R: Recorder>(
 ) {
     let reason = match head.extensions.get::<ReasonPhrase>() {
         Some(reason) => reason.as_bytes(),
+        // HTTP/2 has none.
+        None if head.version == Version::HTTP_2 => &[],
         None => head.status.canonical_reason().unwrap_or_default().as_bytes(),
     };
     let response = trace::Response {

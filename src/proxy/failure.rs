@@ -40,6 +40,9 @@ pub(super) fn of_io(error: &io::Error) -> Failure {
 pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
     let mut source = error.source();
     while let Some(it) = source {
+        if let Some(h2) = it.downcast_ref::<::h2::Error>() {
+            return of_h2(h2);
+        }
         if let Some(io) = it.downcast_ref::<io::Error>() {
             // No system said this: it is hyper's word for a chunk that is none.
             let own = io.raw_os_error().is_none() && io.kind() == io::ErrorKind::InvalidInput;
@@ -54,6 +57,46 @@ pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
         _ => FailureKind::Closed,
     };
     failure(kind, error)
+}
+
+/// What HTTP/2 said about an upstream's stream or connection.
+fn of_h2(error: &::h2::Error) -> Failure {
+    if let Some(io) = error.get_io() {
+        return of_io(io);
+    }
+    let kind = match error {
+        // We found the server breaking the rules.
+        it if it.is_library() => FailureKind::Malformed,
+        it if it.is_go_away() => FailureKind::Closed,
+        it if it.is_reset() => FailureKind::Reset,
+        _ => FailureKind::Closed,
+    };
+    failure(kind, error)
+}
+
+/// With what a client's HTTP/2 stream is reset when its upstream's failed so. A stream that the
+/// server has not looked at may be asked for again, as without the tap.
+pub(super) fn reason(error: &hyper::Error) -> Option<::h2::Reason> {
+    let h2 = find_h2(error)?;
+    let refused = h2.is_go_away() && h2.is_remote();
+    if refused { Some(::h2::Reason::REFUSED_STREAM) } else { h2.reason() }
+}
+
+/// Which rule of HTTP/2 a client broke, or which limit it went beyond, so that its connection
+/// was ended.
+pub(super) fn broken_rule(error: &hyper::Error) -> Option<String> {
+    find_h2(error).filter(|it| it.is_library()).map(ToString::to_string)
+}
+
+fn find_h2(error: &hyper::Error) -> Option<&::h2::Error> {
+    let mut source = error.source();
+    while let Some(it) = source {
+        if let Some(h2) = it.downcast_ref::<::h2::Error>() {
+            return Some(h2);
+        }
+        source = it.source();
+    }
+    None
 }
 
 /// What a client gets instead of an answer.

@@ -14,15 +14,31 @@ use tokio::net::TcpStream;
 /// What the socket and the exchanges on it share.
 #[derive(Debug, Default)]
 pub(super) struct Control {
-    /// Close with a reset instead of a clean end.
-    reset: AtomicBool,
+    /// Close with a reset instead of a clean end. Shared with what is spoken inside the
+    /// connection, as HTTP within TLS.
+    reset: Arc<AtomicBool>,
+    /// Many exchanges share the socket, so that none may close it.
+    many: AtomicBool,
     /// The first bytes since the last request that was understood.
     head: Mutex<Vec<u8>>,
 }
 
 impl Control {
+    /// For what is spoken inside this connection.
+    pub(super) fn inside(&self) -> Control {
+        let many = AtomicBool::new(self.many.load(Ordering::Relaxed));
+        Control { reset: Arc::clone(&self.reset), many, head: Mutex::default() }
+    }
+
+    /// Many exchanges share the connection from now on.
+    pub(super) fn multiplexed(&self) {
+        self.many.store(true, Ordering::Relaxed);
+    }
+
     pub(super) fn reset_on_close(&self) {
-        self.reset.store(true, Ordering::Relaxed);
+        if !self.many.load(Ordering::Relaxed) {
+            self.reset.store(true, Ordering::Relaxed);
+        }
     }
 
     /// A request was understood; what came so far was its head.
@@ -35,7 +51,7 @@ impl Control {
         std::mem::take(&mut self.head.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn keep(&self, bytes: &[u8]) {
+    pub(super) fn keep(&self, bytes: &[u8]) {
         let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
         let room = HEAD.saturating_sub(head.len()).min(bytes.len());
         head.extend_from_slice(bytes.get(..room).unwrap_or_default());

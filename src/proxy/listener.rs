@@ -3,23 +3,19 @@
 //! **Invariant:** trouble with one client never reaches another, and never ends the listener.
 
 use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::TokioIo;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
-use super::exchange::Client;
-use super::io::{ClientIo, Control};
+use super::intercept::Intercept;
 use super::own::Mark;
-use super::scribe::Scribe;
-use super::{Options, TapSpec, failure, refused};
+use super::secure::ServerIdentity;
+use super::{Options, TapSpec, serve};
 use crate::tls::Tls;
-use crate::trace::{ConnectionId, Event, Exchange, FailureKind, Recorder, TapId};
+use crate::trace::{Recorder, TapId};
 
 /// One tap at work.
 pub(super) struct TapState<R: Recorder> {
@@ -35,6 +31,10 @@ pub(super) struct TapState<R: Recorder> {
     pub(super) connections: Arc<AtomicU64>,
     /// Made when the first upstream wants it: reading the platform's roots takes time.
     pub(super) tls: Arc<OnceLock<Option<Tls>>>,
+    /// For reading tunnels; `None` to leave them alone.
+    pub(super) intercept: Option<Arc<Intercept>>,
+    /// What a tap that listens with TLS shows.
+    pub(super) identity: ServerIdentity,
     pub(super) life: Life,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct Life {
 }
 
 impl Life {
-    async fn draining(&mut self) {
+    pub(super) async fn draining(&mut self) {
         // An error means that the taps were dropped, which stops them too.
         let _ = self.phases.wait_for(|it| *it != Phase::Serve).await;
     }
@@ -82,71 +82,13 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
             () = life.draining() => return,
         };
         match accepted {
-            Ok((stream, _)) => {
-                tokio::spawn(serve(stream, Arc::clone(&tap)));
+            Ok((stream, peer)) => {
+                tokio::spawn(serve::client(stream, peer, Arc::clone(&tap)));
             }
             // Usually too many open files: some will be closed soon.
             Err(_) => tokio::time::sleep(BREATH).await,
         }
     }
-}
-
-async fn serve<R: Recorder>(stream: TcpStream, tap: Arc<TapState<R>>) {
-    // A tap that collects small writes would be a tap that slows them down.
-    let _ = stream.set_nodelay(true);
-    let control = Arc::new(Control::default());
-    let connection = ConnectionId(tap.connections.fetch_add(1, Ordering::Relaxed));
-    let io = TokioIo::new(ClientIo::new(stream, Arc::clone(&control)));
-    let client = Arc::new(Client::new(Arc::clone(&tap), connection, Arc::clone(&control)));
-    let service = service_fn(move |request| {
-        let client = Arc::clone(&client);
-        async move { client.serve(request).await }
-    });
-    let mut life = tap.life.clone();
-    let serving = http1::Builder::new()
-        .preserve_header_case(true)
-        .auto_date_header(false)
-        .serve_connection(io, service)
-        .with_upgrades();
-    tokio::pin!(serving);
-    let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
-        () = life.draining() => {
-            serving.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = serving.as_mut() => ended,
-                () = life.stopped() => return,
-            }
-        }
-    };
-    let Err(error) = ended else { return };
-    if error.is_parse() || error.is_parse_too_large() {
-        record_refused(&tap, connection, &control, &error).await;
-    }
-}
-
-/// What hyper answered with a 4xx of its own was asked all the same.
-async fn record_refused<R: Recorder>(
-    tap: &TapState<R>,
-    connection: ConnectionId,
-    control: &Control,
-    error: &hyper::Error,
-) {
-    let head = control.take_head();
-    let Some(request) = refused::request(&head, &tap.address_text) else { return };
-    let mut scribe = Scribe::new(&tap.recorder);
-    let asked = Event::Asked {
-        id: scribe.id(),
-        tap: tap.id,
-        connection,
-        exchange: Exchange::Http,
-        at: tap.recorder.now(),
-        request,
-        own_changes: Vec::new(),
-    };
-    scribe.tell(asked).await;
-    let why = refused::why(&head, &error.to_string());
-    scribe.end(Some(failure::failure(FailureKind::RefusedByTap, &why)));
 }
 
 const BREATH: Duration = Duration::from_millis(50);

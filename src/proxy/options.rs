@@ -1,9 +1,10 @@
 //! What holds for all taps of one process.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::tls::Tls;
+use crate::tls::{Authority, HostGlob, Identity, Tls};
 
 /// What holds for all taps of one process.
 #[derive(Clone)]
@@ -24,6 +25,12 @@ pub struct Options {
     pub upstream_timeout: Option<Duration>,
     /// For `https` upstreams. Without it the platform's roots are trusted.
     pub tls: Option<Tls>,
+    /// Signs for the hosts whose TLS is read. Without it tunnels are passed on unread.
+    pub authority: Option<Authority>,
+    /// Hosts whose tunnels are passed on unread.
+    pub pass: Vec<HostGlob>,
+    /// What taps that listen with TLS show, instead of what the authority makes.
+    pub identity: Option<Arc<Identity>>,
 }
 
 impl Default for Options {
@@ -36,6 +43,9 @@ impl Default for Options {
             keep_redirects: false,
             upstream_timeout: None,
             tls: None,
+            authority: None,
+            pass: Vec::new(),
+            identity: None,
         }
     }
 }
@@ -49,6 +59,7 @@ impl fmt::Debug for Options {
             .field("mark", &self.mark)
             .field("keep_redirects", &self.keep_redirects)
             .field("upstream_timeout", &self.upstream_timeout)
+            .field("pass", &self.pass)
             .finish_non_exhaustive()
     }
 }

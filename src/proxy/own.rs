@@ -73,7 +73,8 @@ pub(super) fn change_request(
     changes
 }
 
-/// Lead a redirect that names the upstream itself back through the tap the client knows.
+/// Lead a redirect that names the upstream itself back through the tap, by the origin under which
+/// the client knows it.
 pub(super) fn keep_redirect(
     headers: &mut HeaderMap,
     upstream: &Upstream,
@@ -88,7 +89,7 @@ pub(super) fn keep_redirect(
     if !names_upstream {
         return None;
     }
-    let to = format!("http://{tap}{rest}");
+    let to = format!("{tap}{rest}");
     headers.insert(LOCATION, HeaderValue::from_str(&to).ok()?);
     Some(OwnChange { place: "response location".to_owned(), from: Some(from), to: Some(to) })
 }
@@ -99,7 +100,7 @@ fn same_host(one: &str, other: &str) -> bool {
 
 /// The `Host` that a tap sends, where it is not the client's.
 fn host(mode: &Mode) -> Option<String> {
-    let Mode::Reverse { upstream, host } = mode else { return None };
+    let Mode::Reverse { upstream, host, .. } = mode else { return None };
     match (host, upstream.scheme) {
         (HostHeader::Keep, _) | (HostHeader::ByScheme, Scheme::Http) => None,
         (HostHeader::Upstream, _) | (HostHeader::ByScheme, Scheme::Https) => {

@@ -37,9 +37,6 @@ pub(super) fn request(head: &[u8], tap_address: &str) -> Option<Request> {
 pub(super) fn why(head: &[u8], said: &str) -> String {
     match head {
         [0x16, 0x03, ..] => "TLS was spoken to a tap that expects plain HTTP".to_owned(),
-        _ if head.starts_with(b"PRI * HTTP/2") => {
-            "HTTP/2 was spoken to a tap that expects HTTP/1".to_owned()
-        }
         _ => said.to_owned(),
     }
 }

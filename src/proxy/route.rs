@@ -7,6 +7,8 @@ use http::header::{HOST, HeaderName};
 use http::request::Parts;
 use http::{Method, Uri};
 
+use super::leg::Leg;
+use super::pages::{self, Page};
 use super::spec::{Mode, Scheme, Upstream};
 use super::{answer, heads};
 
@@ -18,28 +20,32 @@ pub(super) enum Route {
     /// Through to this place, unread.
     Tunnel { to: Upstream },
     /// To hopscope itself.
-    OwnPage,
+    OwnPage(Page),
     /// Nowhere, and why.
     Refused { why: String },
 }
 
 /// The route, and the URL as the client meant it.
-pub(super) fn find(mode: &Mode, tap_address: &str, head: &Parts) -> (Route, String) {
+pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String) {
     let path = head.uri.path_and_query().map_or("/", |it| it.as_str());
     let host = head.uri.authority().map(|it| it.as_str().to_owned());
     let host = host.or_else(|| heads::text(&head.headers, HOST));
     let host = host.unwrap_or_else(|| tap_address.to_owned());
-    let told = matches!(mode, Mode::Reverse { .. }).then(|| told_scheme(head)).flatten();
-    let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or("http");
+    // Whoever ends TLS here, or in a tunnel through here, needs nobody to tell.
+    let is_told = matches!(leg.mode, Mode::Reverse { .. }) && !leg.tunnelled && leg.tls.is_none();
+    let told = is_told.then(|| told_scheme(head)).flatten();
+    let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or(leg.scheme.as_str());
     let url = match (&head.method, path) {
         (&Method::CONNECT, _) => host.clone(),
         (_, "*") => format!("{scheme}://{host}/*"),
         _ => format!("{scheme}://{host}{path}"),
     };
-    let route = match mode {
-        Mode::Reverse { .. } if head.method == Method::CONNECT => {
-            refused("a reverse tap stands in front of one upstream and opens no tunnels")
-        }
+    let route = match &leg.mode {
+        Mode::Reverse { .. } if head.method == Method::CONNECT => refused(if leg.tunnelled {
+            "a tunnel leads to one upstream, and opens no tunnels"
+        } else {
+            "a reverse tap stands in front of one upstream and opens no tunnels"
+        }),
         Mode::Reverse { upstream, .. } => to_upstream(upstream.clone(), path),
         Mode::Forward { .. } if head.method == Method::CONNECT => {
             match Upstream::from_authority(Scheme::Https, &host) {
@@ -47,7 +53,9 @@ pub(super) fn find(mode: &Mode, tap_address: &str, head: &Parts) -> (Route, Stri
                 None => refused("the tunnel's target is no HOST:PORT"),
             }
         }
-        Mode::Forward { .. } if is_own(&host) => Route::OwnPage,
+        Mode::Forward { .. } if pages::is_own_name(&host) => {
+            Route::OwnPage(pages::find(head).unwrap_or(Page::Home))
+        }
         Mode::Forward { .. } => forward(head, &host, path, tap_address),
     };
     (route, url)
@@ -68,7 +76,11 @@ fn forward(head: &Parts, host: &str, path: &str, tap_address: &str) -> Route {
         Some("http") => Scheme::Http,
         Some("https") => Scheme::Https,
         Some(other) => return refused(&format!("a tap does not speak {other}")),
-        None => return Route::Refused { why: answer::not_a_server(tap_address) },
+        None => {
+            let page = pages::find(head).filter(|_| pages::is_own_address(host, tap_address));
+            let refused = Route::Refused { why: answer::not_a_server(tap_address) };
+            return page.map_or(refused, Route::OwnPage);
+        }
     };
     match Upstream::from_authority(scheme, host) {
         Some(to) => to_upstream(to, path),
@@ -83,12 +95,6 @@ fn to_upstream(to: Upstream, path: &str) -> Route {
     }
 }
 
-/// Whether the name is hopscope's own.
-fn is_own(host: &str) -> bool {
-    let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    name.eq_ignore_ascii_case("hopscope.local")
-}
-
 fn refused(why: &str) -> Route {
     Route::Refused { why: why.to_owned() }
 }
@@ -96,14 +102,18 @@ fn refused(why: &str) -> Route {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::proxy::{HostHeader, TapSpec};
+    use crate::proxy::TapSpec;
+    use crate::proxy::leg::Protocol;
 
     #[test]
     fn finds_the_way() {
         let forward = TapSpec::forward("f", ([127, 0, 0, 1], 0).into()).mode;
         let upstream: Upstream = "http://up:8000".parse().unwrap();
-        let reverse = Mode::Reverse { upstream, host: HostHeader::ByScheme };
-        for (mode, line, host, url, route) in [
+        let reverse = TapSpec::reverse("r", ([127, 0, 0, 1], 0).into(), upstream).mode;
+        let [forward, reverse] =
+            [forward, reverse].map(|it| Leg::of_tap(&it, Protocol::Http1, None));
+        let tunnel = Leg::of_tunnel("https://up".parse().unwrap(), Protocol::Http1);
+        for (leg, line, host, url, route) in [
             (&reverse, "GET /a?b", "h:1", "http://h:1/a?b", "http://up:8000 /a?b"),
             (&reverse, "GET /a", "", "http://tap:1/a", "http://up:8000 /a"),
             (&reverse, "OPTIONS *", "h", "http://h/*", "http://up:8000 *"),
@@ -114,8 +124,24 @@ mod tests {
             (&forward, "GET https://x/a", "x", "https://x/a", "https://x /a"),
             (&forward, "GET ftp://x/a", "x", "ftp://x/a", "refused"),
             (&forward, "GET /a", "tap:1", "http://tap:1/a", "refused"),
-            (&forward, "GET /", "hopscope.local", "http://hopscope.local/", "own"),
-            (&forward, "GET http://Hopscope.Local:80/", "x", "http://Hopscope.Local:80/", "own"),
+            (&forward, "GET /", "hopscope.local", "http://hopscope.local/", "own Home"),
+            (&forward, "GET /", "localhost:1", "http://localhost:1/", "refused"),
+            (
+                &forward,
+                "GET http://Hopscope.Local:80/",
+                "x",
+                "http://Hopscope.Local:80/",
+                "own Home",
+            ),
+            (
+                &forward,
+                "GET http://hopscope.local/ca.pem",
+                "x",
+                "http://hopscope.local/ca.pem",
+                "own Pem",
+            ),
+            (&tunnel, "GET /a", "h", "https://h/a", "https://up /a"),
+            (&tunnel, "CONNECT a:1", "h", "a:1", "refused"),
             (&forward, "CONNECT x:443", "", "x:443", "tunnel https://x"),
             (&forward, "CONNECT [::1]:80", "", "[::1]:80", "tunnel https://[::1]:80"),
         ] {
@@ -125,11 +151,11 @@ mod tests {
                 request = request.header("host", host);
             }
             let (head, ()) = request.body(()).unwrap().into_parts();
-            let (found, found_url) = find(mode, "tap:1", &head);
+            let (found, found_url) = find(leg, "tap:1", &head);
             let found = match found {
                 Route::Http { to, target } => format!("{to} {target}"),
                 Route::Tunnel { to } => format!("tunnel {to}"),
-                Route::OwnPage => "own".to_owned(),
+                Route::OwnPage(page) => format!("own {page:?}"),
                 Route::Refused { .. } => "refused".to_owned(),
             };
             assert_eq!((found_url.as_str(), found.as_str()), (url, route), "{line}");
@@ -139,9 +165,11 @@ mod tests {
     #[test]
     fn a_layer_before_a_reverse_tap_tells_the_scheme() {
         let upstream: Upstream = "http://up:8000".parse().unwrap();
-        let reverse = Mode::Reverse { upstream, host: HostHeader::ByScheme };
+        let reverse = TapSpec::reverse("r", ([127, 0, 0, 1], 0).into(), upstream).mode;
         let forward = TapSpec::forward("f", ([127, 0, 0, 1], 0).into()).mode;
-        for (mode, told, scheme) in [
+        let [forward, reverse] =
+            [forward, reverse].map(|it| Leg::of_tap(&it, Protocol::Http1, None));
+        for (leg, told, scheme) in [
             (&reverse, "https", "https"),
             (&reverse, "HTTPS, http", "https"),
             (&reverse, "http", "http"),
@@ -150,7 +178,7 @@ mod tests {
         ] {
             let request = http::Request::get("http://h/a").header("x-forwarded-proto", told);
             let (head, ()) = request.body(()).unwrap().into_parts();
-            assert_eq!(find(mode, "tap:1", &head).1, format!("{scheme}://h/a"), "{told}");
+            assert_eq!(find(leg, "tap:1", &head).1, format!("{scheme}://h/a"), "{told}");
         }
     }
 }

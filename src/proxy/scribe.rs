@@ -35,6 +35,11 @@ impl<R: Recorder> Scribe<R> {
         tell(&self.recorder, event).await;
     }
 
+    /// Nothing was told, and nothing will be: another scribe tells.
+    pub(super) fn dismiss(mut self) {
+        self.open = false;
+    }
+
     /// It is over.
     pub(super) fn end(&mut self, failure: Option<Failure>) {
         if std::mem::replace(&mut self.open, false) {

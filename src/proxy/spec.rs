@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! NAME=forward:ADDR[,open]
-//! NAME=reverse:ADDR=URL[,host=keep|upstream|NAME]
+//! NAME=reverse:ADDR=URL[,host=keep|upstream|NAME][,tls][,http=1.1|2]
 //! ```
 //!
 //! **Invariant:** an upstream has no path. A tap passes paths on unchanged; one that was put in
@@ -13,6 +13,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
 
+use super::leg::Protocol;
 use super::{Error, Options};
 use crate::trace::{Tap, TapKind};
 
@@ -36,6 +37,10 @@ pub enum Mode {
     Reverse {
         upstream: Upstream,
         host: HostHeader,
+        /// Clients speak TLS to it.
+        tls: bool,
+        /// What the upstream is spoken to in, where it is not what the client speaks.
+        http: Option<Protocol>,
     },
 }
 
@@ -74,8 +79,14 @@ impl TapSpec {
 
     /// A reverse tap on this address, in front of this upstream.
     pub fn reverse(name: &str, listen: SocketAddr, upstream: Upstream) -> TapSpec {
-        let mode = Mode::Reverse { upstream, host: HostHeader::ByScheme };
+        let host = HostHeader::ByScheme;
+        let mode = Mode::Reverse { upstream, host, tls: false, http: None };
         TapSpec { name: name.to_owned(), listen, mode }
+    }
+
+    /// Whether clients speak TLS to it.
+    pub fn listens_with_tls(&self) -> bool {
+        matches!(self.mode, Mode::Reverse { tls: true, .. })
     }
 
     /// The tap as it stands in a trace.
@@ -178,7 +189,7 @@ impl FromStr for TapSpec {
             "reverse" => {
                 let (listen, url) = place.split_once('=').ok_or_else(shape)?;
                 let (upstream, host) = (url.parse()?, HostHeader::ByScheme);
-                (address(listen)?, Mode::Reverse { upstream, host })
+                (address(listen)?, Mode::Reverse { upstream, host, tls: false, http: None })
             }
             _ => return Err(SpecError::Kind { kind: kind.to_owned() }),
         };
@@ -193,6 +204,14 @@ impl Mode {
     fn set(&mut self, option: &str) -> Result<(), SpecError> {
         match (self, option.split_once('=').unwrap_or((option, ""))) {
             (Mode::Forward { open }, ("open", "")) => *open = true,
+            (Mode::Reverse { tls, .. }, ("tls", "")) => *tls = true,
+            (Mode::Reverse { http, .. }, ("http", version)) => {
+                *http = Some(match version {
+                    "1.1" | "1" => Protocol::Http1,
+                    "2" => Protocol::Http2,
+                    _ => return Err(SpecError::Http { version: version.to_owned() }),
+                });
+            }
             (Mode::Reverse { host, .. }, ("host", value)) => {
                 *host = match value {
                     "keep" => HostHeader::Keep,
@@ -240,6 +259,12 @@ pub(super) fn check_together(specs: &[TapSpec], options: &Options) -> Result<(),
             return Err(Error::NotLoopback { name, address });
         }
     }
+    if let Some(spec) = specs.iter().find(|it| it.listens_with_tls())
+        && options.authority.is_none()
+        && options.identity.is_none()
+    {
+        return Err(Error::NoCertificate { name: spec.name.clone() });
+    }
     if specs.is_empty() { Err(Error::NoTap) } else { Ok(()) }
 }
 
@@ -262,9 +287,11 @@ pub enum SpecError {
     )]
     Path { path: String, upstream: String },
     #[error(
-        "`{option}` is not an option of this kind of tap: forward has `open`, reverse has `host=keep|upstream|NAME`"
+        "`{option}` is not an option of this kind of tap: forward has `open`, reverse has `host=keep|upstream|NAME`, `tls` and `http=1.1|2`"
     )]
     Option { option: String },
+    #[error("`{version}` is not a version of HTTP for an upstream: expected `1.1` or `2`")]
+    Http { version: String },
     #[error("`{value}` is not a Host header: expected `keep`, `upstream` or a host name")]
     Host { value: String },
 }
@@ -289,13 +316,18 @@ mod tests {
                 "127.0.0.1:9",
                 "http://[::1]:8000 Upstream",
             ),
+            ("o=reverse:9=http://h,tls,http=2", "127.0.0.1:9", "http://h ByScheme tls Http2"),
             ("o=reverse:9=http://h,host=a.test:1", "127.0.0.1:9", "http://h Name(\"a.test:1\")"),
         ] {
             let spec: TapSpec = text.parse().unwrap_or_else(|it| panic!("{text}: {it}"));
             let read = match &spec.mode {
                 Mode::Forward { open: true } => "forward open".to_owned(),
                 Mode::Forward { open: false } => "forward".to_owned(),
-                Mode::Reverse { upstream, host } => format!("{upstream} {host:?}"),
+                Mode::Reverse { upstream, host, tls, http } => {
+                    let tls = if *tls { " tls" } else { "" };
+                    let http = http.map(|it| format!(" {it:?}")).unwrap_or_default();
+                    format!("{upstream} {host:?}{tls}{http}")
+                }
             };
             assert_eq!((spec.listen.to_string().as_str(), read.as_str()), (listen, mode), "{text}");
         }
@@ -315,6 +347,8 @@ mod tests {
             ("edge=forward:example.com:80", "is not an address"),
             ("edge=forward:1,close", "is not an option"),
             ("edge=forward:1,host=keep", "is not an option"),
+            ("edge=forward:1,tls", "is not an option"),
+            ("o=reverse:1=http://h,http=3", "is not a version"),
             ("o=reverse:1", "is not a tap"),
             ("o=reverse:1=h:80", "is not an upstream"),
             ("o=reverse:1=ftp://h", "is not an upstream"),

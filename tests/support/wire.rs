@@ -125,6 +125,11 @@ impl Notebook {
         Notebook(Arc::new(Inner { hops, sequence, begun: Instant::now() }))
     }
 
+    /// Begin anew.
+    pub(crate) fn forget(&self) {
+        self.0.hops.lock().unwrap().clear();
+    }
+
     pub(crate) fn hops(&self) -> Vec<Hop> {
         self.0.hops.lock().unwrap().values().flatten().cloned().collect()
     }

@@ -1,0 +1,105 @@
+//! HTTP/2 heads as HTTP/1 heads, and back.
+//!
+//! Between its two sides a tap holds a head as HTTP/1.1 has it: `:authority` is `Host`, and
+//! cookie crumbs are one field ([RFC 9113 §8.2.3](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3)).
+//! That is how it is recorded, too.
+//!
+//! **Invariant:** nothing but the version's own form is changed.
+
+use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
+use http::request::Parts;
+use http::uri::{Authority, Scheme as UriScheme};
+use http::{Request, Uri, Version};
+
+use super::spec::Scheme;
+
+/// A head that came over HTTP/2, in the form of HTTP/1.1. Its version stays, to be recorded.
+pub(super) fn arrive(head: &mut Parts) {
+    if head.version != Version::HTTP_2 {
+        return;
+    }
+    let host = head.uri.authority().and_then(|it| HeaderValue::from_str(it.as_str()).ok());
+    let host = host.filter(|_| !head.headers.contains_key(HOST));
+    let mut crumbs = cookie(&head.headers);
+    if host.is_none() && crumbs.is_none() {
+        return;
+    }
+    let mut headers = HeaderMap::with_capacity(head.headers.len() + 1);
+    headers.extend(host.map(|it| (HOST, it)));
+    for (name, value) in &head.headers {
+        if name != COOKIE {
+            headers.append(name, value.clone());
+        } else if let Some(whole) = crumbs.take() {
+            headers.insert(COOKIE, whole);
+        }
+    }
+    head.headers = headers;
+}
+
+/// All crumbs as one field.
+fn cookie(headers: &HeaderMap) -> Option<HeaderValue> {
+    let crumbs: Vec<_> = headers.get_all(COOKIE).iter().map(HeaderValue::as_bytes).collect();
+    if crumbs.is_empty() { None } else { HeaderValue::from_bytes(&crumbs.join(&b"; "[..])).ok() }
+}
+
+/// A request in the form of HTTP/1.1 as HTTP/2 sends it.
+pub(super) fn leave<B>(request: &mut Request<B>, scheme: Scheme) {
+    *request.version_mut() = Version::HTTP_2;
+    let host = request.headers().get(HOST);
+    let Some(authority) = host.and_then(|it| Authority::try_from(it.as_bytes()).ok()) else {
+        return;
+    };
+    let mut parts = std::mem::take(request.uri_mut()).into_parts();
+    parts.authority = Some(authority);
+    parts.scheme = Some(match scheme {
+        Scheme::Http => UriScheme::HTTP,
+        Scheme::Https => UriScheme::HTTPS,
+    });
+    // A path is there, as `leave` gets origin forms only.
+    let Ok(uri) = Uri::from_parts(parts) else { return };
+    *request.uri_mut() = uri;
+    // Filtering keeps the order of what stays.
+    let kept = request.headers().iter().filter(|(name, _)| *name != HOST);
+    *request.headers_mut() = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(headers: &HeaderMap) -> String {
+        let fields = headers.iter();
+        let fields: Vec<_> =
+            fields.map(|(name, value)| format!("{name}: {}", value.to_str().unwrap())).collect();
+        fields.join("|")
+    }
+
+    #[test]
+    fn a_head_goes_there_and_back() {
+        let request = Request::builder()
+            .version(Version::HTTP_2)
+            .uri("https://gw.test:8443/a?b")
+            .header("x", "1")
+            .header("cookie", "a=1")
+            .header("y", "2")
+            .header("cookie", "b=2; c=3");
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        arrive(&mut head);
+        assert_eq!(written(&head.headers), "host: gw.test:8443|x: 1|cookie: a=1; b=2; c=3|y: 2");
+        let mut request = Request::from_parts(head, ());
+        *request.uri_mut() = "/a?b".parse().unwrap();
+        *request.version_mut() = Version::HTTP_11;
+        leave(&mut request, Scheme::Http);
+        assert_eq!(request.uri(), "http://gw.test:8443/a?b");
+        assert_eq!(request.version(), Version::HTTP_2);
+        assert_eq!(written(request.headers()), "x: 1|cookie: a=1; b=2; c=3|y: 2");
+    }
+
+    #[test]
+    fn leaves_http_1_alone() {
+        let request = Request::builder().uri("/a").header("cookie", "a").header("cookie", "b");
+        let (mut head, ()) = request.body(()).unwrap().into_parts();
+        arrive(&mut head);
+        assert_eq!(written(&head.headers), "cookie: a|cookie: b");
+    }
+}

@@ -1,0 +1,176 @@
+//! Serving one client connection, in whichever protocol it speaks.
+//!
+//! HTTP/2 limits: 200 streams at a time, 64 KiB of fields a request, and the defaults of `h2`
+//! against rapid resets (20 streams that were reset and not yet looked at, 1024 reset for the
+//! client's own mistakes) and floods of `CONTINUATION` frames; beyond them the connection ends.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::connect::Upstreams;
+use super::exchange::Client;
+use super::io::{ClientIo, Control};
+use super::leg::{Leg, Protocol};
+use super::listener::TapState;
+use super::scribe::Scribe;
+use super::sniff::{Opening, sniff};
+use super::spec::Mode;
+use super::{failure, refused, secure};
+use crate::trace::{ConnectionId, Event, Exchange, FailureKind, Recorder, Request, Version};
+
+/// Serve a client that has just connected.
+pub(super) async fn client<R: Recorder>(
+    stream: TcpStream,
+    peer: SocketAddr,
+    tap: Arc<TapState<R>>,
+) {
+    // A tap that collects small writes would be a tap that slows them down.
+    let _ = stream.set_nodelay(true);
+    let control = Arc::new(Control::default());
+    let id = ConnectionId(tap.connections.fetch_add(1, Ordering::Relaxed));
+    if let Mode::Reverse { tls: true, .. } = tap.spec.mode {
+        return secure::reverse(stream, tap, id, control).await;
+    }
+    let mut life = tap.life.clone();
+    let protocol = tokio::select! {
+        protocol = peek(&stream) => protocol,
+        () = life.draining() => return,
+    };
+    let leg = Leg { peer: Some(peer.ip()), ..Leg::of_tap(&tap.spec.mode, protocol, None) };
+    let io = ClientIo::new(stream, Arc::clone(&control));
+    let client = Client::new(tap, id, control, leg, Upstreams::default());
+    http(io, client).await;
+}
+
+/// What the client is about to speak.
+async fn peek(stream: &TcpStream) -> Protocol {
+    let mut first = [0; 16];
+    loop {
+        let Ok(n) = stream.peek(&mut first).await else { return Protocol::Http1 };
+        let seen = first.get(..n).unwrap_or_default();
+        match sniff(seen) {
+            Some(Opening::Http2) => return Protocol::Http2,
+            // Could still be HTTP/2, which nobody sends in such small pieces.
+            None if n > 0 && b"PRI *".starts_with(seen) => tokio::time::sleep(MOMENT).await,
+            _ => return Protocol::Http1,
+        }
+    }
+}
+
+/// Serve HTTP until the connection or the tap ends.
+pub(super) async fn http<R, S>(io: S, client: Client<R>)
+where
+    R: Recorder,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    match client.leg().client {
+        Protocol::Http1 => http_1(io, Arc::new(client)).await,
+        Protocol::Http2 => http_2(io, Arc::new(client)).await,
+    }
+}
+
+async fn http_1<R, S>(io: S, client: Arc<Client<R>>)
+where
+    R: Recorder,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    let serves = Arc::clone(&client);
+    let service = service_fn(move |request| {
+        let client = Arc::clone(&serves);
+        async move { client.serve(request).await }
+    });
+    let mut life = client.tap().life.clone();
+    let serving = http1::Builder::new()
+        .preserve_header_case(true)
+        .auto_date_header(false)
+        .serve_connection(TokioIo::new(io), service)
+        .with_upgrades();
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = life.draining() => {
+            serving.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = serving.as_mut() => ended,
+                () = life.stopped() => return,
+            }
+        }
+    };
+    let Err(error) = ended else { return };
+    if error.is_parse() || error.is_parse_too_large() {
+        let head = client.control().take_head();
+        let Some(request) = refused::request(&head, &client.tap().address_text) else { return };
+        let why = refused::why(&head, &error.to_string());
+        record_refused(client.tap(), client.id(), request, FailureKind::RefusedByTap, &why).await;
+    }
+}
+
+async fn http_2<R, S>(io: S, client: Arc<Client<R>>)
+where
+    R: Recorder,
+    S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    client.control().multiplexed();
+    let serves = Arc::clone(&client);
+    let service = service_fn(move |request| {
+        let client = Arc::clone(&serves);
+        async move { client.serve(request).await }
+    });
+    let mut life = client.tap().life.clone();
+    let serving = http2::Builder::new(TokioExecutor::new())
+        .auto_date_header(false)
+        .max_concurrent_streams(STREAMS)
+        .max_header_list_size(HEADER_LIST)
+        .serve_connection(TokioIo::new(io), service);
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = life.draining() => {
+            serving.as_mut().graceful_shutdown();
+            tokio::select! {
+                ended = serving.as_mut() => ended,
+                () = life.stopped() => return,
+            }
+        }
+    };
+    let Err(error) = ended else { return };
+    if let Some(why) = failure::broken_rule(&error) {
+        let (tap, scheme) = (client.tap(), client.leg().scheme.as_str());
+        let url = format!("{scheme}://{}/", tap.address_text);
+        let request = Request { url, version: Version::Http2, ..Request::default() };
+        record_refused(tap, client.id(), request, FailureKind::RefusedByTap, &why).await;
+    }
+}
+
+/// What was not taken was asked all the same.
+pub(super) async fn record_refused<R: Recorder>(
+    tap: &TapState<R>,
+    connection: ConnectionId,
+    request: Request,
+    kind: FailureKind,
+    why: &str,
+) {
+    let mut scribe = Scribe::new(&tap.recorder);
+    let asked = Event::Asked {
+        id: scribe.id(),
+        tap: tap.id,
+        connection,
+        exchange: Exchange::Http,
+        at: tap.recorder.now(),
+        request,
+        own_changes: Vec::new(),
+    };
+    scribe.tell(asked).await;
+    scribe.end(Some(failure::failure(kind, why)));
+}
+
+const STREAMS: u32 = 200;
+const HEADER_LIST: u32 = 64 << 10;
+const MOMENT: std::time::Duration = std::time::Duration::from_millis(5);
