@@ -4,6 +4,7 @@
 //! traffic, only who gets which value.
 
 mod analyst;
+mod ca;
 mod console;
 mod demo;
 mod desk;
@@ -44,6 +45,7 @@ pub fn run(cli: Cli, console: Console) -> Result<u8, Error> {
         Some(Command::Explain(options)) => explain::run(&options, console),
         Some(Command::Fetch(options)) => fetch::run(&options, console),
         Some(Command::Import(options)) => import::run(&options, console),
+        Some(Command::Ca(options)) => ca::run(&options, console),
         Some(Command::Lab(options)) => lab::run(&options, console),
     }
 }

@@ -4,6 +4,7 @@
 //! port is free is found out later.
 
 mod assume;
+mod ca;
 mod demo;
 mod explain;
 mod fetch;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assume::{Assume, AssumeKey};
+pub use ca::{Ca, CaAct, CaPlace, Export as CaExport, Where as CaWhere};
 pub use demo::Demo;
 pub use explain::{Explain, FailOn, Print};
 pub use fetch::Fetch;
@@ -59,6 +61,8 @@ pub enum Command {
     Fetch(Box<Fetch>),
     /// Write hops of other tools into a trace
     Import(Import),
+    /// Show, install, remove, replace or export the local certificate authority
+    Ca(Ca),
     /// Start only the lab's gateway, app and page, with knobs
     Lab(LabOptions),
 }

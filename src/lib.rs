@@ -24,6 +24,8 @@
 //! * [`diagnose`]: rules over a chain; who caused it and what to change.
 //! * `drive`, `proxy`, `store`, `formats`, `lab`, `tui`: the shell; each does its own kind of
 //!   I/O and none knows another (`lab` and `proxy` are servers, `drive` is the client).
+//! * `tls` is under those that open or take connections; `trust` lets other programs trust its
+//!   authority.
 //! * `app`: the only part that knows everybody.
 //!
 //! ## Invariants, as absences
@@ -52,6 +54,7 @@ pub mod lab;
 pub mod proxy;
 pub mod store;
 pub mod tls;
+pub mod trust;
 pub mod tui;
 
 pub mod app;
