@@ -152,6 +152,8 @@ impl Reading<'_> {
             own_changes: Vec::new(),
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             testimony,
         })
     }
