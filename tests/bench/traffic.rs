@@ -280,6 +280,8 @@ impl Traffic {
             own_changes: Vec::new(),
             interim: Vec::new(),
             frames: <_>::default(),
+            tls: None,
+            trailers: None,
             testimony: Testimony::default(),
         }
     }
