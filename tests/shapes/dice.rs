@@ -102,6 +102,8 @@ fn hop(dice: &mut Dice, ids: &mut u64, tap: u16) -> Hop {
         own_changes: Vec::new(),
         interim: Vec::new(),
         frames: <_>::default(),
+        tls: None,
+        trailers: None,
         testimony: testimony(dice),
     }
 }
