@@ -104,8 +104,8 @@ impl Addresses {
     }
 }
 
-/// How many URLs a generation has: about 1 MB.
-const LATELY: usize = 1 << 14;
+/// How many URLs a generation has: about 2 MB.
+const LATELY: usize = 1 << 15;
 
 /// `url` as the next request shows it: neither fragment nor userinfo are sent in a URL.
 pub(crate) fn as_asked(mut url: Url) -> String {

@@ -40,8 +40,8 @@ pub(crate) fn agreement(outer: &HopFacts, inner: &HopFacts) -> Option<Agreement>
 }
 
 /// The best score that `inner` can have with an outer hop of the same end of the path and
-/// another query.
-pub(crate) fn best_otherwise(inner: &HopFacts) -> i32 {
+/// another query, and with the same answer or another.
+pub(crate) fn best_otherwise(inner: &HopFacts, same_answer: bool) -> i32 {
     let worth = |holds: bool, worth: i32| if holds { worth } else { 0 };
     let answered = inner.answered_at().is_some();
     BASE - 4
@@ -54,7 +54,7 @@ pub(crate) fn best_otherwise(inner: &HopFacts) -> i32 {
         + worth(inner.asked != 0, 3)
         + worth(inner.agent.is_some(), 2)
         + worth(answered, 3 + 2)
-        + worth(answered && inner.answer != 0, 4)
+        + worth(answered && same_answer && inner.answer != 0, 4)
 }
 
 /// Whether `inner` began while `outer` was open.

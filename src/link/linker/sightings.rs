@@ -79,16 +79,17 @@ impl Linker {
         if slot.outer.is_some() || facts.tap == TapId(0) {
             return None;
         }
-        let best = self.best_alike(inner, &facts);
+        let alike = self.best_alike(inner, &facts);
         // Nobody with another query can be better, or as good.
-        let enough = best_otherwise(&facts) + MARGIN;
-        let best = best.filter(|it| enough <= it.agreement.score);
-        let best = best.or_else(|| self.best_by_end(inner, &facts)).or_else(|| {
+        let ceiling = best_otherwise(&facts, true) + MARGIN;
+        let best = alike.as_ref().map(|it| it.agreement.score);
+        let alike = alike.filter(|it| ceiling <= it.agreement.score);
+        let best = alike.or_else(|| self.best_by_end(inner, &facts, best)).or_else(|| {
             let at_root = (facts.tails == 0).then(|| root_key(&facts));
             let keys = at_root.into_iter().chain([any_key(&facts)]);
             let mut found = keys.filter_map(|key| {
                 let list = self.outers.get(&key)?;
-                best_of(list.iter().copied(), &self.window, inner, &facts)
+                best_of(list.iter().copied(), &self.window, inner, &facts, |_| true)
             });
             found.next()
         });
@@ -102,16 +103,27 @@ impl Linker {
     /// Among those with the same end of the path and the same query.
     fn best_alike(&mut self, inner: Order, facts: &HopFacts) -> Option<Sighted> {
         let alike = self.alike.get(&alike_key(end_key(facts), facts))?;
-        best_of(alike.iter().copied(), &self.window, inner, facts)
+        best_of(alike.iter().copied(), &self.window, inner, facts, |_| true)
     }
 
-    /// Among those with the same end of the path, the oldest first.
-    fn best_by_end(&mut self, inner: Order, facts: &HopFacts) -> Option<Sighted> {
+    /// Among those with the same end of the path, the oldest first. The best with the same query
+    /// has the score `best`.
+    fn best_by_end(
+        &mut self,
+        inner: Order,
+        facts: &HopFacts,
+        best: Option<i32>,
+    ) -> Option<Sighted> {
         let alike =
             self.alike.get(&alike_key(end_key(facts), facts)).map_or(&[][..], Vec::as_slice);
         let others = self.outers.get(&end_key(facts)).map_or(&[][..], Vec::as_slice);
         let older = alike.iter().take_while(|it| others.first().is_none_or(|first| *it < first));
-        best_of(older.chain(others).copied(), &self.window, inner, facts)
+        let ceiling = best_otherwise(facts, false) + MARGIN;
+        let hopeless = best.is_some_and(|it| ceiling <= it);
+        let may_win = |outer: &HopFacts| {
+            !hopeless || outer.query == facts.query || outer.answer == facts.answer
+        };
+        best_of(older.chain(others).copied(), &self.window, inner, facts, may_win)
     }
 
     fn join(&mut self, outer: Order, inner: Order, agreement: Agreement) {
@@ -163,16 +175,17 @@ struct Sighted {
     rival: bool,
 }
 
-/// The outer hop of `outers` that `inner` is a sighting of.
+/// The outer hop of `outers` that `inner` is a sighting of, among those that `may_win`.
 fn best_of(
     outers: impl Iterator<Item = Order>,
     window: &Window,
     inner: Order,
     facts: &HopFacts,
+    may_win: impl Fn(&HopFacts) -> bool,
 ) -> Option<Sighted> {
     let mut best: Option<Sighted> = None;
     for outer in outers {
-        let Some(slot) = window.get(outer) else { continue };
+        let Some(slot) = window.get(outer).filter(|it| may_win(&it.facts)) else { continue };
         let Some(mut found) = agreement(&slot.facts, facts) else { continue };
         if let Some((holder, held)) = holder(window, outer, inner) {
             if is_again(window, holder, facts) {
