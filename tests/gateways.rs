@@ -26,6 +26,8 @@ mod gateway;
 mod recorder;
 #[path = "gateways/scenario.rs"]
 mod scenario;
+#[path = "gateways/session.rs"]
+mod session;
 #[path = "gateways/table.rs"]
 mod table;
 #[path = "gateways/told.rs"]
@@ -92,6 +94,35 @@ async fn healthy_traffic() {
     let alarms = rows.iter().map(|it| it.wrong.len()).sum::<usize>();
     println!("false alarms: {alarms} in {} recordings with {} taps each", rows.len(), TAPS.len());
     table::print(&TAPS.map(|it| format!("{it}: pair, healthy, findings, who answered")), &rows);
+}
+
+/// No finding either in what real browsers and curl do with a healthy site.
+#[tokio::test(flavor = "multi_thread")]
+async fn healthy_sessions() {
+    let mut alarms = 0;
+    for client in ["chromium", "firefox", "curl"] {
+        let session = session::play(client).await;
+        let count = |wanted: u16| {
+            session.hops.iter().filter(|it| it.tap.0 == 0 && it.status() == Some(wanted)).count()
+        };
+        let statuses = [200, 201, 301, 302, 304, 404].map(|it| format!("{} × {it}", count(it)));
+        let preflights = session.hops.iter().filter(|it| it.is_preflight()).count();
+        let found: usize = session.alarms.iter().map(Vec::len).sum();
+        println!(
+            "{client}: {} hops, {} chains, {preflights} preflights seen, {}; false alarms: {found}",
+            session.hops.len(),
+            session.chains,
+            statuses.join(", "),
+        );
+        if found > 0 {
+            println!("{:#?}\n{}", session.alarms, session.traffic);
+        }
+        // It was a session worth looking at.
+        assert!([200, 201, 301, 302, 304, 404].iter().all(|it| count(*it) > 0), "{statuses:?}");
+        assert!(preflights > 0 || client == "curl");
+        alarms += found;
+    }
+    assert_eq!(alarms, 0);
 }
 
 /// The taps whose hops are looked at, as [`Recorded::views`] gives them.

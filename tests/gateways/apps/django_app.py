@@ -127,7 +127,26 @@ def private(request):
     return JsonResponse({"private": True})
 
 
+PAGE = """<!doctype html><title>app</title><link rel=stylesheet href=/assets/app.css>
+<script src=/assets/app.js defer></script><img src=/assets/logo.svg alt=logo>
+<form action=/login/ method=post><button>log in</button></form>"""
+ASSETS = {
+    "app.css": ("text/css", "body { background: url(/assets/logo.svg) }"),
+    "app.js": ("text/javascript", "document.title = 'ready'"),
+    "logo.svg": ("image/svg+xml", "<svg xmlns='http://www.w3.org/2000/svg'/>"),
+}
+
+
+@etag(lambda request, name: f'"{name}"')
+def asset(request, name):
+    kind, text = ASSETS[name]
+    return HttpResponse(text, content_type=kind)
+
+
 urlpatterns = [
+    path("app/", lambda request: HttpResponse(PAGE)),
+    path("old/", lambda request: HttpResponseRedirect("/app/")),
+    path("assets/<name>", asset),
     path("items/", Items.as_view()),
     path("pages/", Pages.as_view(), name="pages"),
     path("boom/", boom),
