@@ -32,8 +32,9 @@ pub(super) fn who_answered<'a>(
     let in_the_way = fits.iter().find_map(Fits::in_the_way);
     let between = in_the_way.map(|it| it.actor);
     let scene = Scene { chain, taps, servers, in_the_way };
-    let answered =
+    let mut answered: Vec<Answered> =
         chain.hops.iter().zip(fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
+    tell_layers_apart(&mut answered);
     let mut products: Vec<(&str, Actor)> = Vec::new();
     for print in fits.iter().flat_map(|it| it.outer.iter().chain(&it.inner)) {
         if !products.iter().any(|(it, _)| *it == print.product) {
@@ -43,6 +44,22 @@ pub(super) fn who_answered<'a>(
     let two_taps = chain.hops.iter().any(|it| !it.sightings.is_empty());
     let between = between.or(two_taps.then_some(Actor::Gateway));
     Who { answered, between, products }
+}
+
+/// What Go's standard library says by itself, a gateway written in Go says as well: it is one
+/// where the app is seen to be something else.
+fn tell_layers_apart(answered: &mut [Answered]) {
+    let is_go = |it: &Answered| {
+        it.product.as_deref().is_some_and(|it| it == "gin" || it.starts_with("Go "))
+    };
+    let by_app = |it: &&Answered| it.by == Some(Actor::App);
+    let other = answered.iter().filter(by_app).any(|it| it.product.is_some() && !is_go(it));
+    for it in answered.iter_mut().filter(|it| it.by == Some(Actor::App) && !it.sure) {
+        if other && is_go(it) {
+            it.by = Some(Actor::Gateway);
+            it.why.push_str(", while the app is another");
+        }
+    }
 }
 
 /// The fingerprints that fit one hop's answer, outside and inside.

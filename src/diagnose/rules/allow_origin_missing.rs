@@ -18,6 +18,7 @@ pub(super) const RULE: Rule = Rule {
         "preflight-not-routed",
         "preflight-refused",
         "answer-replaced",
+        "cached-answer-without-allow-origin",
     ],
 };
 

@@ -47,9 +47,13 @@ fn is_cached(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
         response.headers.text(name).is_some_and(|it| it.to_ascii_lowercase().contains("hit"))
     };
     let aged = response.headers.text("age").and_then(|it| it.trim().parse::<u64>().ok());
-    let linked =
-        case.chain.outside.iter().any(|it| it.at == idx && it.link.why == LinkWhy::CachedFrom);
-    hop.hop.testimony.from_cache
+    let linked = case.chain.outside.iter().any(|it| {
+        it.at == idx
+            && it.link.why == LinkWhy::CachedFrom
+            && it.hop.request.url == hop.hop.request.url
+    });
+    let kept = case.by(idx) == Actor::Cache && response.status < 400;
+    kept || hop.hop.testimony.from_cache
         || linked
         || aged.is_some_and(|it| it > 0)
         || ["x-cache", "cf-cache-status", "x-cache-status", "x-varnish-cache"]

@@ -6,8 +6,11 @@ use crate::diagnose::case::{Case, body, request_line, status_line};
 use crate::diagnose::fix::{Draft, Fix};
 use crate::trace::HopKind;
 
-pub(super) const RULE: Rule =
-    Rule { code: "preflight-not-routed", find: preflight_not_routed, causes: &["app-unreachable"] };
+pub(super) const RULE: Rule = Rule {
+    code: "preflight-not-routed",
+    find: preflight_not_routed,
+    causes: &["app-unreachable", "stage-prefix-added", "permanent-redirect-cached"],
+};
 
 const FIXES: &[Fix] = &[
     Fix {

@@ -61,7 +61,8 @@ fn form(hop: &ChainHop) -> Option<&'static str> {
     match (inner.status()?, location.contains("://")) {
         (308, true) => Some("Werkzeug (Flask)"),
         (307, true) => Some("Starlette (FastAPI)"),
-        (308, false) => Some("Next.js"),
+        (308, false) => Some("Next.js or aiohttp"),
+        (307, false) => Some("Go's net/http or gin"),
         (301, false) => Some("Django, gin or a static file server"),
         _ => None,
     }

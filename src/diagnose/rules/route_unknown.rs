@@ -7,7 +7,8 @@ use crate::diagnose::case::{Case, body, outer_header, request_line};
 use crate::diagnose::fix::{Draft, Fix};
 use crate::trace::{ChainHop, Hop, HopKind};
 
-pub(super) const RULE: Rule = Rule { code: "route-unknown", find: route_unknown, causes: &[] };
+pub(super) const RULE: Rule =
+    Rule { code: "route-unknown", find: route_unknown, causes: &["permanent-redirect-cached"] };
 
 const FIXES: &[Fix] = &[
     Fix {
