@@ -43,9 +43,14 @@ use crate::trace::{Chain, Hop, Tap};
 /// The order of `hops` does not matter. Taps recorded on different machines may have different
 /// clocks.
 pub fn chains(hops: &[Arc<Hop>], taps: &[Tap]) -> Vec<Chain> {
-    let innermost = hops.iter().map(|it| it.tap).max().unwrap_or_default();
     let mut interner = Interner::default();
-    let mut facts: Vec<HopFacts> = hops.iter().map(|it| HopFacts::of(it, &mut interner)).collect();
+    let facts = hops.iter().map(|it| HopFacts::of(it, &mut interner)).collect();
+    places(facts, taps).chains(hops)
+}
+
+/// The same for whoever cannot hold all hops at once: the place of each, from the facts of all.
+pub fn places(mut facts: Vec<HopFacts>, taps: &[Tap]) -> Places {
+    let innermost = facts.iter().map(|it| it.tap).max().unwrap_or_default();
     if 1 < taps.len() {
         clocks::align(&mut facts);
     }
@@ -57,5 +62,5 @@ pub fn chains(hops: &[Arc<Hop>], taps: &[Tap]) -> Vec<Chain> {
     for it in &facts {
         places.apply(linker.push(it).iter().copied());
     }
-    places.chains(hops)
+    places
 }

@@ -17,9 +17,9 @@ use tokio::sync::mpsc::Sender;
 use super::analyst::Analyst;
 use super::desk::Source;
 use super::open::{line, show};
+use super::opened::Opened;
 use super::opened::file_name;
 use super::print::Printer;
-use super::recording::Recording;
 use super::study::Study;
 use super::{Console, Error, scratch};
 use crate::cli::{Demo, Input};
@@ -182,16 +182,16 @@ async fn present(path: &Path, times: &Times, to_screen: Sender<Message>) -> Resu
 const HEADLINE: &str = "get";
 
 fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) -> Result<u8, Error> {
-    let recording = Recording::read(&[Input { name: None, path: path.to_owned() }])?;
-    let study = Study::of(&recording, Analyst::new(Known::default(), console));
+    let opened = Opened::open(&[Input { name: None, path: path.to_owned() }])?;
+    let analyst = Analyst::new(Known::default(), console);
+    let study = Study::of(opened.source, &opened.facts.taps, analyst)?;
     let secrets = super::secrets(options.print.reveal);
     let mut printer =
-        Printer::begin(console, &options.print, &study.taps, &study.places, &secrets)?;
-    for idx in 0..study.chains.len() {
-        let Some(analysis) = study.analyse(idx) else { continue };
+        Printer::begin(console, &options.print, &study.taps, study.places(), &secrets)?;
+    study.each(None, |number, analysis| {
         let began = analysis.chain.hops.first().map(|it| Arc::as_ref(&it.hop).started);
         let title = times.iter().rev().find(|(at, _)| Some(*at) <= began).map(|(_, it)| it.title);
-        printer.chain(idx + 1, title, &analysis)?;
-    }
+        printer.chain(number, title, analysis)
+    })?;
     printer.end("nothing was recorded")
 }

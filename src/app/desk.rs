@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver};
 
 pub(crate) use index::Index;
-pub(crate) use source::Source;
+pub(crate) use source::{Scan, Source};
 
 use super::Error;
 use super::analyst::Analyst;

@@ -1,8 +1,8 @@
-//! `hopscope explain`: what recorded hops mean, as text, JSON or Markdown.
+//! `hopscope explain`: what recorded hops mean, as text, JSON or Markdown, one chain at a time.
 
 use super::analyst::Analyst;
+use super::opened::Opened;
 use super::print::Printer;
-use super::recording::Recording;
 use super::study::{self, Study};
 use super::{Console, Error};
 use crate::cli::Explain;
@@ -11,33 +11,30 @@ use crate::formats::Secrets;
 
 /// Read, link, judge, diagnose, print.
 pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> {
-    let recording = Recording::read(&options.inputs)?;
-    for warning in &recording.warnings {
+    let Opened { source, facts, warnings, .. } = Opened::open(&options.inputs)?;
+    for warning in &warnings {
         console.warn(warning);
     }
-    let lost = &recording.unrecorded;
+    let lost = &facts.unrecorded;
     if lost.count > 0 {
         let (n, why) = (lost.count, &lost.why);
         console.warn(&format!("{n} hops were seen but could not be recorded: {why}"));
     }
     let analyst = Analyst::new(study::known(&options.assume, options.browser), &mut console);
-    let study = Study::of(&recording, analyst);
-    let n = study.chains.len();
+    let study = Study::of(source, &facts.taps, analyst)?;
+    let n = study.len();
     if let Some(wanted) = options.chain.filter(|it| *it == 0 || *it > n) {
         return Err(Error::NoSuchChain { wanted, chains: n });
     }
     let secrets = super::secrets(options.print.reveal);
     let mut printer =
-        Printer::begin(&mut console, &options.print, &study.taps, &study.places, &secrets)?;
-    for idx in 0..n {
-        if options.chain.is_some_and(|it| it != idx + 1) {
-            continue;
+        Printer::begin(&mut console, &options.print, &study.taps, study.places(), &secrets)?;
+    study.each(options.chain, |number, analysis| {
+        if options.filter.as_deref().is_none_or(|it| matches(analysis, it, &secrets)) {
+            printer.chain(number, None, analysis)?;
         }
-        let Some(analysis) = study.analyse(idx) else { continue };
-        if options.filter.as_deref().is_none_or(|it| matches(&analysis, it, &secrets)) {
-            printer.chain(idx + 1, None, &analysis)?;
-        }
-    }
+        Ok(())
+    })?;
     printer.end(if options.filter.is_some() { "no chain matches" } else { "no hops recorded" })
 }
 

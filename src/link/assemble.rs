@@ -44,6 +44,11 @@ impl Places {
         rows.iter().map(|row| self.chain(row, &by_id, &sightings)).collect()
     }
 
+    /// Where a hop belongs.
+    pub fn of(&self, hop: HopId) -> Option<&Place> {
+        self.0.get(&hop)
+    }
+
     /// Hops of other chains that this one leans on.
     pub fn leans_on(&self, hop: HopId) -> impl Iterator<Item = HopId> {
         let place = self.0.get(&hop);
@@ -89,7 +94,7 @@ impl Places {
     }
 
     /// The step that the sighting `id` is of, through the taps between.
-    fn outermost(&self, id: HopId) -> HopId {
+    pub fn outermost(&self, id: HopId) -> HopId {
         let mut at = id;
         // A sighting's outer hop has a lower tap, so this ends; taps are few.
         while let Some(Place { kind: None, link: Some(edge), .. }) = self.0.get(&at) {

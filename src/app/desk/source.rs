@@ -11,6 +11,9 @@ use crate::trace::{Hop, HopId};
 /// How many hops are taken in before the screen hears of them.
 const BATCH: usize = 20_000;
 
+/// Hops as they are read.
+pub(crate) type Scan<'a> = Box<dyn Iterator<Item = Result<Arc<Hop>, Error>> + 'a>;
+
 /// The hops of one recording.
 pub(crate) enum Source {
     /// Read from files of other tools.
@@ -41,6 +44,14 @@ impl Source {
                 *revision = changes.revision;
                 Ok(changes.hops.into_iter().map(Arc::new).collect())
             }
+        }
+    }
+
+    /// All hops, in the order in which they arrived. What is in memory has its bodies anyway.
+    pub(crate) fn scan(&self, load: Load) -> Scan<'_> {
+        match self {
+            Source::Memory { fresh, .. } => Box::new(fresh.iter().cloned().map(Ok)),
+            Source::Trace { reader, .. } => Box::new(reader.hops(load).map(|it| Ok(Arc::new(it?)))),
         }
     }
 
