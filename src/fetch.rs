@@ -33,6 +33,7 @@ pub mod preflight;
 pub mod redirect;
 pub mod refusal;
 mod request;
+mod resolve;
 pub mod safelist;
 mod verdict;
 mod words;

@@ -31,7 +31,9 @@ impl Context {
         };
         let mut context =
             Context::new(Origin::parse(origin), Origin::parse(served_from), &page.response_headers);
-        context.space = page.address_space.or(context.space);
+        if !csp::treats_as_public(&context.policies) {
+            context.space = page.address_space.or(context.space);
+        }
         if request.page_origin.is_none() {
             context.url.clone_from(&page.url);
         }
@@ -40,9 +42,11 @@ impl Context {
 
     pub fn new(origin: Origin, served_from: Origin, headers: &Headers) -> Context {
         let secure = served_from.is_potentially_trustworthy();
+        let policies = csp::parse(headers);
+        let public = csp::treats_as_public(&policies);
         Context {
-            space: served_from.address_space(),
-            policies: csp::parse(headers),
+            space: if public { Some(AddressSpace::Public) } else { served_from.address_space() },
+            policies,
             embedder: if secure {
                 EmbedderPolicy::parse(headers)
             } else {

@@ -23,25 +23,30 @@ pub struct Asked<'a> {
 /// What refused, in the browser's own words.
 pub fn cors_check(asked: &Asked<'_>, answer: &Headers) -> Result<(), Refusal> {
     let with_credentials = asked.credentials == Credentials::Include;
-    let fields = answer.all(ALLOW_ORIGIN).count();
+    // Firefox counts fields by the very name.
+    let fields = answer.iter().filter(|it| it.name == "Access-Control-Allow-Origin").count();
     // Steps 1-2: no `Access-Control-Allow-Origin`, no access.
-    let Some(got) = answer.get(ALLOW_ORIGIN) else {
+    let Some(got) = value(asked.browser, answer, ALLOW_ORIGIN) else {
         return Err(missing(asked.browser));
     };
+    if asked.browser == Browser::Firefox && 1 < fields {
+        let code = FirefoxCode::CORSMultipleAllowOriginNotAllowed;
+        return Err(Refusal::firefox(code, latin1(&got)));
+    }
     // Step 3: `*` is enough, but only without credentials.
     if got == b"*" {
         return if with_credentials { Err(wildcard(asked.browser)) } else { Ok(()) };
     }
     // Step 4: otherwise it must be the origin, byte for byte.
     if got != asked.origin.as_bytes() {
-        return Err(not_the_origin(asked.browser, &got, fields));
+        return Err(not_the_origin(asked.browser, &got));
     }
     // Step 5: without credentials that is all.
     if !with_credentials {
         return Ok(());
     }
     // Steps 6-8: with credentials, also a literal, lower-case `true`.
-    let got = answer.get(ALLOW_CREDENTIALS);
+    let got = value(asked.browser, answer, ALLOW_CREDENTIALS);
     if got.as_deref() == Some(b"true") {
         return Ok(());
     }
@@ -50,6 +55,15 @@ pub fn cors_check(asked: &Asked<'_>, answer: &Headers) -> Result<(), Refusal> {
         Browser::Chromium => Refusal::chromium(CorsError::InvalidAllowCredentials, got),
         Browser::Firefox => Refusal::firefox(FirefoxCode::CORSMissingAllowCredentials, got),
     })
+}
+
+/// A header's value, repeats joined. Firefox leaves out the empty ones.
+fn value(browser: Browser, answer: &Headers, name: &str) -> Option<Vec<u8>> {
+    let said: Vec<&[u8]> = answer.all(name).filter(|it| !it.is_empty()).collect();
+    match (browser, said.is_empty()) {
+        (Browser::Firefox, false) => Some(said.join(&b", "[..])),
+        _ => answer.get(name),
+    }
 }
 
 const ALLOW_ORIGIN: &str = "access-control-allow-origin";
@@ -70,14 +84,10 @@ fn wildcard(browser: Browser) -> Refusal {
 }
 
 /// The standard has one failure here. Chromium tells three apart by the look of the value
-/// (`services/network/public/cpp/cors/cors.cc`, `CheckAccess`); Firefox tells a repeated
-/// field from any other value.
-fn not_the_origin(browser: Browser, got: &[u8], fields: usize) -> Refusal {
+/// (`services/network/public/cpp/cors/cors.cc`, `CheckAccess`).
+fn not_the_origin(browser: Browser, got: &[u8]) -> Refusal {
     let text = latin1(got);
     match browser {
-        Browser::Firefox if 1 < fields => {
-            Refusal::firefox(FirefoxCode::CORSMultipleAllowOriginNotAllowed, text)
-        }
         Browser::Firefox => Refusal::firefox(FirefoxCode::CORSAllowOriginNotMatchingOrigin, text),
         Browser::Chromium => {
             let code = if text == "null" {

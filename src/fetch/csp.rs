@@ -1,6 +1,6 @@
 //! Content Security Policy, as far as it decides whether a request may be made.
 //!
-//! **Invariant:** only enforced policies count; report-only ones never block.
+//! **Invariant:** a policy that only reports never blocks.
 
 use url::Url;
 
@@ -8,12 +8,13 @@ use crate::trace::Headers;
 
 use super::{Api, Origin};
 
-/// One enforced policy of a document
+/// One policy of a document
 /// ([policy](https://w3c.github.io/webappsec-csp/#content-security-policy-object)).
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Policy {
     /// Name in lower case, and the source list as written. The first of a name counts.
     directives: Vec<(String, String)>,
+    report_only: bool,
 }
 
 /// A directive that refused a request.
@@ -23,19 +24,39 @@ pub struct Violation {
     pub directive: String,
     /// The more precise one that was looked for first, when it was not there.
     pub instead_of: Option<&'static str>,
+    pub report_only: bool,
 }
 
-/// Every enforced policy of a document's response headers.
+/// Every policy of a document's response headers.
 pub fn parse(headers: &Headers) -> Vec<Policy> {
-    headers
-        .all("content-security-policy")
-        .map(String::from_utf8_lossy)
-        .flat_map(|it| it.split(',').map(parse_one).collect::<Vec<_>>())
+    let of = |name, report_only| {
+        headers
+            .all(name)
+            .flat_map(|it| it.split(|it| *it == b','))
+            .map(move |it| parse_one(&String::from_utf8_lossy(it), report_only))
+    };
+    of("content-security-policy", false)
+        .chain(of("content-security-policy-report-only", true))
         .filter(|it| !it.directives.is_empty())
         .collect()
 }
 
-fn parse_one(text: &str) -> Policy {
+/// [`upgrade-insecure-requests`](https://w3c.github.io/webappsec-upgrade-insecure-requests/#delivery)
+pub fn upgrades(policies: &[Policy]) -> bool {
+    has_directive(policies, "upgrade-insecure-requests")
+}
+
+/// [`treat-as-public-address`](https://wicg.github.io/local-network-access/#csp)
+pub fn treats_as_public(policies: &[Policy]) -> bool {
+    has_directive(policies, "treat-as-public-address")
+}
+
+fn has_directive(policies: &[Policy], name: &str) -> bool {
+    let has = |it: &Policy| it.directives.iter().any(|(it, _)| it == name);
+    policies.iter().any(|it| !it.report_only && has(it))
+}
+
+fn parse_one(text: &str, report_only: bool) -> Policy {
     let mut directives: Vec<(String, String)> = Vec::new();
     for directive in text.split(';').map(str::trim).filter(|it| !it.is_empty()) {
         let (name, value) = directive.split_once(char::is_whitespace).unwrap_or((directive, ""));
@@ -44,7 +65,7 @@ fn parse_one(text: &str) -> Policy {
             directives.push((name, value.trim().to_owned()));
         }
     }
-    Policy { directives }
+    Policy { directives, report_only }
 }
 
 /// The directives that decide over an api's requests, most precise first.
@@ -61,23 +82,25 @@ fn directives_for(api: Api) -> &'static [&'static str] {
 /// [Should request be blocked by Content Security Policy?](https://w3c.github.io/webappsec-csp/#should-block-request)
 ///
 /// `page` is where the document came from: what `'self'` means.
-pub fn violation(
-    policies: &[Policy],
+pub fn violations<'a>(
+    policies: &'a [Policy],
+    report_only: bool,
     api: Api,
-    url: &Url,
-    page: &Origin,
+    url: &'a Url,
+    page: &'a Origin,
     redirected: bool,
-) -> Option<Violation> {
+) -> impl Iterator<Item = Violation> + 'a {
     let names = directives_for(api);
-    policies.iter().find_map(|policy| {
+    policies.iter().filter(move |it| it.report_only == report_only).filter_map(move |policy| {
         let (name, value) =
             names.iter().find_map(|name| policy.directives.iter().find(|(it, _)| it == name))?;
         if value.split_ascii_whitespace().any(|it| source_matches(it, url, page, redirected)) {
             return None;
         }
         Some(Violation {
-            directive: format!("{name} {value}").trim_end().to_owned(),
+            directive: format!("{name} {value}"),
             instead_of: names.first().copied().filter(|it| it != name),
+            report_only,
         })
     })
 }
@@ -105,14 +128,11 @@ fn upgraded(page: &Origin, url: &Url) -> bool {
         && url.port().is_none()
 }
 
-/// [`scheme-part` matches](https://w3c.github.io/webappsec-csp/#match-schemes)
+/// [`scheme-part` matches](https://w3c.github.io/webappsec-csp/#match-schemes), as Chromium has
+/// it: `ws` lets no HTTP through.
 fn scheme_matches(allowed: &str, scheme: &str) -> bool {
     allowed == scheme
-        || matches!(
-            (allowed, scheme),
-            ("http", "https" | "ws" | "wss") | ("ws", "wss" | "http" | "https") | ("wss", "https")
-        )
-        || (allowed == "https" && scheme == "wss")
+        || matches!((allowed, scheme), ("http", "https" | "ws" | "wss") | ("ws" | "https", "wss"))
 }
 
 fn host_source_matches(source: &str, url: &Url, page: &Origin, redirected: bool) -> bool {
@@ -124,6 +144,8 @@ fn host_source_matches(source: &str, url: &Url, page: &Origin, redirected: bool)
         return false;
     }
     let (authority, path) = rest.find('/').map_or((rest, ""), |at| rest.split_at(at));
+    // A query or fragment in a source is passed over.
+    let path = path.split(['?', '#']).next().unwrap_or_default();
     let (host, port) = match authority.rsplit_once(':') {
         Some((host, port)) if !port.contains(']') => (host, Some(port)),
         _ => (authority, None),
@@ -188,9 +210,14 @@ impl Violation {
                 " Note that '{missing}' was not explicitly set, so '{used}' is used as a fallback."
             )
         });
+        let so = if self.report_only {
+            "The policy is report-only, so the violation has been logged but no further action has \
+             been taken."
+        } else {
+            "The action has been blocked."
+        };
         format!(
-            "{doing} '{url}' violates the following Content Security Policy directive: \"{}\".{note} \
-             The action has been blocked.",
+            "{doing} '{url}' violates the following Content Security Policy directive: \"{}\".{note} {so}",
             self.directive
         )
     }
@@ -222,8 +249,9 @@ mod tests {
             let mut headers = Headers::new();
             headers.push("Content-Security-Policy", format!("connect-src {source}"));
             let url = Url::parse(url).unwrap();
-            let found = violation(&parse(&headers), Api::Fetch, &url, &page, redirected);
-            assert_eq!(found.is_none(), allowed, "{source} {url}");
+            let policies = parse(&headers);
+            let mut found = violations(&policies, false, Api::Fetch, &url, &page, redirected);
+            assert_eq!(found.next().is_none(), allowed, "{source} {url}");
         }
     }
 
@@ -232,8 +260,8 @@ mod tests {
         let mut headers = Headers::new();
         headers.push("Content-Security-Policy", "default-src 'none'");
         let url = Url::parse("http://a.test/").unwrap();
-        let found =
-            violation(&parse(&headers), Api::Xhr, &url, &Origin::parse("http://b.test"), false);
+        let (policies, page) = (parse(&headers), Origin::parse("http://b.test"));
+        let found = violations(&policies, false, Api::Xhr, &url, &page, false).next();
         assert_eq!(
             found.unwrap().sentence(Api::Xhr, "http://a.test/"),
             "Connecting to 'http://a.test/' violates the following Content Security Policy \

@@ -15,6 +15,9 @@ pub struct End {
     pub last_url: String,
     /// Whether the answer that decided belongs to a preflight.
     pub in_preflight: bool,
+    /// What Chromium's console says beside: of a header that was not set, of a policy that only
+    /// reports.
+    pub remarks: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq)]
@@ -36,7 +39,7 @@ pub struct Readable {
     pub exposed: Vec<String>,
     /// Chromium's `net::ERR_…` all the same: a body that broke after the head, an answer that the
     /// script gets no look into.
-    pub net_error: Option<&'static str>,
+    pub net_error: Option<String>,
     /// What Chromium's console says all the same.
     pub console: Option<String>,
 }
@@ -55,6 +58,8 @@ pub enum Tainting {
     Cors,
     Opaque,
     OpaqueRedirect,
+    /// Nobody waits for it: a beacon.
+    Queued,
 }
 
 /// A failure that is no CORS refusal.
@@ -73,6 +78,17 @@ pub struct Failing {
 impl Failing {
     pub fn new(by: FailedBy, what: impl Into<String>) -> Failing {
         Failing { by, net_error: None, console: None, firefox: None, what: what.into() }
+    }
+
+    /// What Chromium's console says of it.
+    pub fn sentence(&self) -> Option<String> {
+        if self.console.is_some() {
+            return self.console.clone();
+        }
+        let error = self.net_error.as_deref()?;
+        // What the page itself gave up is not complained about.
+        (error != "net::ERR_ABORTED" && error != "net::ERR_BLOCKED_BY_ORB")
+            .then(|| format!("Failed to load resource: {error}"))
     }
 
     #[must_use]

@@ -45,13 +45,14 @@ pub(super) fn loaded(it: &Loading<'_>) -> Ended {
             None
         }
         Api::EventSource => event_stream(it),
+        Api::Style if withheld(it).is_some() => withheld(it),
         // What an element takes no notice of, it does not read.
-        Api::Font if it.answer.status < 400 && broken.is_none() => font(it),
-        Api::Module | Api::Style | Api::Font if not_ok(it.answer).is_some() => not_ok(it.answer),
+        Api::Module | Api::Style | Api::Font if not_ok(it).is_some() => not_ok(it),
         _ if broken.is_some() => return failed_body(broken.unwrap_or_default()),
-        Api::Xhr | Api::Beacon | Api::Style => None,
+        Api::Xhr | Api::Beacon => None,
+        Api::Style => stylesheet(it),
         Api::Img => image(it),
-        Api::Script => withheld(it).or_else(|| not_ok(it.answer)).or_else(|| classic_script(it)),
+        Api::Script => withheld(it).or_else(|| not_ok(it)).or_else(|| classic_script(it)),
         Api::Module => module_script(it),
         Api::Font => font(it),
     };
@@ -74,7 +75,7 @@ fn readable(it: &Loading<'_>, broken: Option<&'static str>) -> Readable {
         tainting: it.tainting,
         status: if hidden { 0 } else { it.answer.status },
         exposed: exposed(it),
-        net_error: broken.or(withheld.then_some("ABORTED")),
+        net_error: broken.or(withheld.then_some("ABORTED")).map(|it| format!("net::ERR_{it}")),
         console: match broken {
             Some(error) => Some(format!("Failed to load resource: net::ERR_{error}")),
             None => (400 <= it.answer.status).then(|| status_sentence(it.answer)),
@@ -88,7 +89,7 @@ fn exposed(it: &Loading<'_>) -> Vec<String> {
     let all = it.answer.headers.iter().map(|it| it.name.to_ascii_lowercase());
     let visible = |name: &String| !matches!(name.as_str(), "set-cookie" | "set-cookie2");
     let mut names: Vec<String> = match it.tainting {
-        Tainting::Opaque | Tainting::OpaqueRedirect => Vec::new(),
+        Tainting::Opaque | Tainting::OpaqueRedirect | Tainting::Queued => Vec::new(),
         Tainting::Basic => all.filter(visible).collect(),
         Tainting::Cors => {
             let listed = expose_headers(&it.answer.headers);
@@ -141,14 +142,17 @@ fn body_error(answer: &Response) -> Option<&'static str> {
     })
 }
 
-fn not_ok(answer: &Response) -> Option<Failing> {
-    (!(200..300).contains(&answer.status)).then(|| {
-        Failing::new(
-            FailedBy::Api,
-            format!("The element takes no answer of status {}.", answer.status),
-        )
-        .net("ABORTED")
-        .console(status_sentence(answer))
+/// Firefox takes what the standard takes, Chromium all but errors.
+fn not_ok(it: &Loading<'_>) -> Option<Failing> {
+    let status = it.answer.status;
+    let taken = match it.browser {
+        Browser::Chromium => status < 400,
+        Browser::Firefox => (200..300).contains(&status),
+    };
+    (!taken).then(|| {
+        Failing::new(FailedBy::Api, format!("The element takes no answer of status {status}."))
+            .net("ABORTED")
+            .console(status_sentence(it.answer))
     })
 }
 
@@ -209,8 +213,28 @@ fn image(it: &Loading<'_>) -> Option<Failing> {
             || known(b"\0\0")
             || known(b"\xFF\x0A")
     };
-    (empty || (!bytes.is_empty() && !decodes))
-        .then(|| Failing::new(FailedBy::Api, "What came is no image."))
+    (empty || (!bytes.is_empty() && !decodes)).then(|| {
+        let failing = Failing::new(FailedBy::Api, "What came is no image.");
+        if 400 <= it.answer.status { failing.console(status_sentence(it.answer)) } else { failing }
+    })
+}
+
+/// Whose server forbids guessing must say what it is; Firefox never guesses.
+fn stylesheet(it: &Loading<'_>) -> Option<Failing> {
+    let kind = mime::essence(&it.answer.headers);
+    let strict = match it.browser {
+        Browser::Chromium => mime::is_nosniff(&it.answer.headers),
+        Browser::Firefox => !kind.is_empty(),
+    };
+    (strict && kind != "text/css").then(|| {
+        Failing::new(FailedBy::Api, format!("{kind} is no stylesheet.")).net("ABORTED").console(
+            format!(
+                "Refused to apply style from '{}' because its MIME type ('{kind}') is not a \
+                 supported stylesheet MIME type, and strict MIME checking is enabled.",
+                it.url
+            ),
+        )
+    })
 }
 
 fn classic_script(it: &Loading<'_>) -> Option<Failing> {
@@ -218,17 +242,22 @@ fn classic_script(it: &Loading<'_>) -> Option<Failing> {
     let refused = kind.starts_with("image/")
         || kind.starts_with("audio/")
         || kind.starts_with("video/")
-        || kind == "text/csv"
-        || (mime::is_nosniff(&it.answer.headers) && !mime::is_javascript(&kind));
-    refused.then(|| {
+        || kind == "text/csv";
+    let strict = mime::is_nosniff(&it.answer.headers) && !mime::is_javascript(&kind);
+    (refused || strict).then(|| {
+        let why = if refused { "" } else { ", and strict MIME type checking is enabled" };
         Failing::new(FailedBy::Api, format!("{kind} is not executed.")).console(format!(
-            "Refused to execute script from '{}' because its MIME type ('{kind}') is not executable.",
+            "Refused to execute script from '{}' because its MIME type ('{kind}') is not \
+             executable{why}.",
             it.url
         ))
     })
 }
 
 fn module_script(it: &Loading<'_>) -> Option<Failing> {
+    if !(200..300).contains(&it.answer.status) {
+        return Some(Failing::new(FailedBy::Api, "A module takes no such status."));
+    }
     let kind = mime::essence(&it.answer.headers);
     (!mime::is_javascript(&kind) && kind != "application/wasm").then(|| {
         Failing::new(FailedBy::Api, "A module must have a JavaScript type.").console(format!(
@@ -261,7 +290,17 @@ fn event_stream(it: &Loading<'_>) -> Option<Failing> {
             failing
         });
     }
-    let kind = mime::essence(&it.answer.headers);
+    let charset = mime::charset(&it.answer.headers);
+    if let Some(charset) = charset.filter(|it| !it.eq_ignore_ascii_case("utf-8")) {
+        let failing = Failing::new(FailedBy::Api, "An EventSource takes only UTF-8.");
+        return Some(failing.console(format!(
+            "EventSource's response has a charset (\"{charset}\") that is not UTF-8. Aborting the \
+             connection."
+        )));
+    }
+    let said = mime::essence(&it.answer.headers);
+    // Without a type, it is guessed.
+    let kind = if said.is_empty() { "text/plain" } else { &said };
     (kind != "text/event-stream").then(|| {
         Failing::new(FailedBy::Api, "An EventSource takes only text/event-stream.").console(format!(
             "EventSource's response has a MIME type (\"{kind}\") that is not \"text/event-stream\". \

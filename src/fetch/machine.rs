@@ -9,20 +9,20 @@ mod allowed;
 mod answered;
 mod asking;
 mod construct;
+mod failed;
 mod redirected;
 
 use url::Url;
 
-use crate::trace::{Failure, FailureKind, Headers, HopId, Response, Time};
+use crate::trace::{Failure, Headers, HopId, Response, Time};
 
 use super::context::Context;
-use super::end::{End, Ended, Failing, Readable, Tainting};
+use super::end::{End, Ended, Readable, Tainting};
 use super::http_cache::Stored;
 use super::memory::Memory;
 use super::outgoing::{FetchSite, Outgoing};
 use super::preflight::Wanted;
-use super::refusal::{CorsError, FirefoxCode, Refusal};
-use super::{AddressSpace, Api, Browser, FailedBy, Mode, Page, PageRequest, UnseenKind, method};
+use super::{AddressSpace, Api, Browser, FailedBy, Page, PageRequest, UnseenKind, method};
 
 /// What the machine wants next.
 #[derive(Clone, Debug)]
@@ -91,6 +91,9 @@ pub struct Fetch {
     stale: bool,
     /// What fetches it anew, and the end that is kept back until then.
     behind: Option<(Box<Fetch>, Box<End>)>,
+    /// It is a beacon, and was taken.
+    queued: bool,
+    remarks: Vec<String>,
     steps: Vec<Step>,
     answers: usize,
     remembered: bool,
@@ -123,7 +126,14 @@ impl Fetch {
         let context = Context::of(page, &request);
         let mut fetch = Fetch::new(request, context, browser);
         let ask = match fetch.construct() {
-            Ok(()) => fetch.main_fetch(memory, now),
+            Ok(()) if memory.document.has(&fetch.context.origin, &fetch.request) => {
+                fetch.note(UnseenKind::AnswerCached, None);
+                fetch.done(Ended::Allowed(Readable::bare(Tainting::Basic, 200)))
+            }
+            Ok(()) => {
+                fetch.queued = fetch.request.api == Api::Beacon;
+                fetch.main_fetch(memory, now)
+            }
             Err(failing) => fetch.done(Ended::Failed(failing)),
         };
         let ask = fetch.fetch_anew(ask, memory, now);
@@ -134,7 +144,15 @@ impl Fetch {
     /// back ([stale-while-revalidate](https://fetch.spec.whatwg.org/#concept-stale-while-revalidate-response)).
     fn fetch_anew(&mut self, ask: Ask, memory: &mut Memory, now: Time) -> Ask {
         let Ask::Done(end) = ask else { return ask };
-        if !self.stale || !matches!(end.ended, Ended::Allowed(_)) {
+        if matches!(end.ended, Ended::Allowed(_)) {
+            memory.document.keep(&self.request);
+        }
+        let came = match &end.ended {
+            Ended::Allowed(_) => true,
+            Ended::Failed(failing) => failing.by == FailedBy::Api,
+            Ended::Refused(_) | Ended::NotRecorded => false,
+        };
+        if !self.stale || !came {
             return Ask::Done(end);
         }
         let mut again = Fetch::new(self.request.clone(), self.context.clone(), self.browser);
@@ -161,6 +179,7 @@ impl Fetch {
         let context = Context::of(page, &request);
         let mut fetch = Fetch::new(request, context, browser);
         fetch.on_record = true;
+        fetch.queued = fetch.request.api == Api::Beacon;
         fetch.take_headers_and_body(&fetch.request.clone());
         let ask = fetch.main_fetch(memory, now);
         (fetch, ask)
@@ -207,6 +226,8 @@ impl Fetch {
             may_be_stale: browser == Browser::Chromium,
             stale: false,
             behind: None,
+            queued: false,
+            remarks: Vec::new(),
             steps: Vec::new(),
             answers: 0,
             remembered: false,
@@ -235,7 +256,11 @@ impl Fetch {
     /// [Main fetch](https://fetch.spec.whatwg.org/#concept-main-fetch) of the current URL, as far
     /// as the first thing that needs a wire.
     fn main_fetch(&mut self, memory: &mut Memory, now: Time) -> Ask {
+        if self.redirects == 0 {
+            self.upgrade();
+        }
         loop {
+            self.remark_reports();
             if !self.on_record
                 && let Err(ended) = self.before_the_network()
             {
@@ -311,76 +336,6 @@ impl Fetch {
         }
     }
 
-    fn denied_locally(&mut self, space: AddressSpace) -> Ask {
-        let refusal =
-            Refusal::chromium(CorsError::LocalNetworkAccessPermissionDenied, space.as_str());
-        self.done(Ended::Refused(refusal))
-    }
-
-    fn transport_failed(&self, failure: &Failure) -> Failing {
-        let waiting =
-            matches!(self.request.api, Api::Fetch | Api::Xhr | Api::EventSource | Api::Beacon);
-        let (by, net, what) = match failure.kind {
-            // An element waits on.
-            FailureKind::Timeout if !waiting => {
-                return Failing::new(FailedBy::Timeout, "No answer came.");
-            }
-            FailureKind::Malformed if failure.detail == Failure::HEAD_TOO_LARGE => {
-                (FailedBy::Network, "RESPONSE_HEADERS_TOO_BIG", "The answer's head is too large.")
-            }
-            FailureKind::Refused => {
-                (FailedBy::Network, "CONNECTION_REFUSED", "The connection was refused.")
-            }
-            FailureKind::Unreachable => {
-                (FailedBy::Network, "ADDRESS_UNREACHABLE", "The address cannot be reached.")
-            }
-            FailureKind::Dns => {
-                (FailedBy::Network, "NAME_NOT_RESOLVED", "The name does not resolve.")
-            }
-            FailureKind::Reset => {
-                (FailedBy::Network, "CONNECTION_RESET", "The connection was reset.")
-            }
-            FailureKind::Closed => {
-                (FailedBy::Network, "EMPTY_RESPONSE", "The server closed without an answer.")
-            }
-            FailureKind::Timeout => {
-                (FailedBy::Timeout, "ABORTED", "No answer came before the script gave up.")
-            }
-            FailureKind::Tls => {
-                (FailedBy::Network, "SSL_PROTOCOL_ERROR", "The TLS handshake failed.")
-            }
-            FailureKind::Malformed => {
-                (FailedBy::Network, "INVALID_HTTP_RESPONSE", "The answer is not HTTP.")
-            }
-            FailureKind::Aborted => (FailedBy::Network, "ABORTED", "The request was given up."),
-            FailureKind::RefusedByTap => {
-                (FailedBy::Network, "EMPTY_RESPONSE", "The tap refused the request.")
-            }
-        };
-        let failing = Failing::new(by, what).net(net);
-        // Who gives up itself is told nothing.
-        let by_script = matches!(failure.kind, FailureKind::Timeout | FailureKind::Aborted);
-        self.in_firefox(failing, !by_script)
-    }
-
-    /// Firefox words every failure of a CORS request the same way.
-    fn in_firefox(&self, failing: Failing, worded: bool) -> Failing {
-        if worded && self.request.mode == Mode::Cors {
-            failing.firefox(FirefoxCode::CORSDidNotSucceed2)
-        } else {
-            failing
-        }
-    }
-
-    fn refusal(&self, code: CorsError, parameter: &str, firefox: Option<FirefoxCode>) -> Refusal {
-        match self.browser {
-            Browser::Chromium => Refusal::chromium(code, parameter),
-            Browser::Firefox => {
-                Refusal::firefox(firefox.unwrap_or(FirefoxCode::CORSDidNotSucceed2), parameter)
-            }
-        }
-    }
-
     fn note(&mut self, kind: UnseenKind, from: Option<HopId>) {
         self.steps.push(Step { kind, after: self.answers, from });
     }
@@ -388,11 +343,23 @@ impl Fetch {
     fn done(&mut self, ended: Ended) -> Ask {
         let in_preflight = self.stage == Stage::Preflight;
         self.stage = Stage::Done;
+        // A beacon's script only learns that it was queued.
+        let ended = match ended {
+            Ended::Failed(failing) if self.queued && failing.by != FailedBy::Api => {
+                Ended::Allowed(Readable {
+                    net_error: failing.net_error.clone(),
+                    console: failing.sentence(),
+                    ..Readable::bare(Tainting::Queued, 0)
+                })
+            }
+            ended => ended,
+        };
         Ask::Done(Box::new(End {
             ended,
             first_url: self.first_url.clone(),
             last_url: self.url.to_string(),
             in_preflight,
+            remarks: std::mem::take(&mut self.remarks),
         }))
     }
 }

@@ -9,7 +9,7 @@ use crate::trace::{HopId, Time};
 use super::cookies::CookieJar;
 use super::http_cache::HttpCache;
 use super::preflight::{Grant, Wanted};
-use super::{Browser, Origin};
+use super::{Api, Browser, Origin, PageRequest};
 
 /// Preflight cache, HTTP cache, cookies.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +17,38 @@ pub struct Memory {
     pub preflights: PreflightCache,
     pub answers: HttpCache,
     pub cookies: CookieJar,
+    pub document: Document,
+}
+
+/// What a document has loaded and does not fetch twice: its
+/// [module map](https://html.spec.whatwg.org/multipage/webappapis.html#module-map) and its
+/// [list of available images](https://html.spec.whatwg.org/multipage/images.html#the-list-of-available-images).
+#[derive(Clone, Debug, Default)]
+pub struct Document {
+    origin: String,
+    loaded: Vec<(Api, String, Option<String>)>,
+}
+
+impl Document {
+    /// Whether the document of this origin has it. Another document forgets.
+    pub fn has(&mut self, origin: &Origin, request: &PageRequest) -> bool {
+        let origin = origin.serialise();
+        if self.origin != origin {
+            *self = Document { origin, loaded: Vec::new() };
+        }
+        self.loaded.contains(&Document::named(request))
+    }
+
+    /// The document loaded this.
+    pub fn keep(&mut self, request: &PageRequest) {
+        if matches!(request.api, Api::Module | Api::Img) {
+            self.loaded.push(Document::named(request));
+        }
+    }
+
+    fn named(request: &PageRequest) -> (Api, String, Option<String>) {
+        (request.api, request.url.clone(), request.crossorigin.clone())
+    }
 }
 
 /// [CORS-preflight cache](https://fetch.spec.whatwg.org/#concept-cache). Chromium keeps one

@@ -21,6 +21,19 @@ pub fn essence(headers: &Headers) -> String {
     last
 }
 
+/// The `charset` of the last `Content-Type` that has one.
+pub fn charset(headers: &Headers) -> Option<String> {
+    let values = headers.all("content-type").map(|it| String::from_utf8_lossy(it).into_owned());
+    let of = |value: String| {
+        value.split(';').skip(1).find_map(|it| {
+            let (name, value) = it.split_once('=')?;
+            let named = name.trim().eq_ignore_ascii_case("charset");
+            named.then(|| value.trim().trim_matches('"').to_owned())
+        })
+    };
+    values.filter_map(of).last()
+}
+
 /// [Determine nosniff](https://fetch.spec.whatwg.org/#determine-nosniff)
 pub fn is_nosniff(headers: &Headers) -> bool {
     headers.text("x-content-type-options").is_some_and(|it| {

@@ -8,6 +8,7 @@ use url::Url;
 use crate::trace::{Headers, Response};
 
 use super::Browser;
+use super::resolve::resolve;
 
 /// How many redirects are followed: the 21st is one too many.
 pub const LIMIT: u32 = 20;
@@ -53,7 +54,7 @@ pub fn location_url(current: &Url, answer: &Response, browser: Browser) -> Locat
         .iter()
         .map(|it| if it.is_ascii() { char::from(*it).to_string() } else { format!("%{it:02X}") })
         .collect();
-    let Ok(mut url) = current.join(&escaped) else { return Location::Invalid };
+    let Some(mut url) = resolve(current, &escaped, browser) else { return Location::Invalid };
     // The request's fragment survives when the location has none of its own.
     if url.fragment().is_none() {
         url.set_fragment(current.fragment());

@@ -31,10 +31,17 @@ fn is_client_hint(name: &str, value: &[u8]) -> bool {
     match name {
         "save-data" => value.eq_ignore_ascii_case(b"on"),
         "ect" => [&b"slow-2g"[..], b"2g", b"3g", b"4g"].contains(&value),
-        "intervention" | "device-memory" | "dpr" | "width" | "viewport-width" | "rtt"
-        | "downlink" => true,
+        "device-memory" | "dpr" | "downlink" => is_decimal(value),
+        "width" | "viewport-width" | "rtt" => value.iter().all(u8::is_ascii_digit),
+        "intervention" => true,
         _ => false,
     }
+}
+
+/// `1*DIGIT [ "." 1*DIGIT ]`
+fn is_decimal(value: &[u8]) -> bool {
+    let digits = |it: &[u8]| !it.is_empty() && it.iter().all(u8::is_ascii_digit);
+    value.splitn(2, |it| *it == b'.').all(digits)
 }
 
 /// The `Content-Type` arm of the safelist: one of the three types a form can send.

@@ -13,13 +13,16 @@ impl Fetch {
         let url = self.url.as_str();
         let failed = |it: Failing| Err(Ended::Failed(it));
         // [Should request be blocked by Content Security Policy?]
-        if let Some(it) = csp::violation(
+        if let Some(it) = csp::violations(
             &self.context.policies,
+            false,
             self.request.api,
             &self.url,
             &self.context.served_from,
             0 < self.redirects,
-        ) {
+        )
+        .next()
+        {
             let failing = Failing::new(
                 FailedBy::Csp,
                 format!(
@@ -54,15 +57,19 @@ impl Fetch {
             && !same_origin
             && self.request.api == Api::Fetch
         {
-            return Err(Ended::Refused(self.refusal(
-                CorsError::NoCorsRedirectModeNotFollow,
-                "",
-                None,
-            )));
+            return Err(match self.browser {
+                Browser::Chromium => {
+                    Ended::Refused(Refusal::chromium(CorsError::NoCorsRedirectModeNotFollow, ""))
+                }
+                Browser::Firefox => Ended::Failed(Failing::new(
+                    FailedBy::Api,
+                    "no-cors needs the redirect mode follow.",
+                )),
+            });
         }
         // A user name in a URL is for documents, not for what they load. XMLHttpRequest may.
         if has_userinfo(&self.url)
-            && self.request.api != Api::Xhr
+            && !matches!(self.request.api, Api::Xhr | Api::Beacon)
             && self.browser == Browser::Chromium
         {
             let failing = Failing::new(
@@ -82,6 +89,32 @@ impl Fetch {
             );
         }
         Ok(())
+    }
+
+    /// [Upgrade request to a potentially trustworthy URL](https://w3c.github.io/webappsec-upgrade-insecure-requests/#upgrade-request):
+    /// near servers are spared, though not where a redirect leads.
+    pub(super) fn upgrade(&mut self) {
+        let spared = self.redirects == 0 && self.here().is_potentially_trustworthy();
+        let insecure = self.url.scheme() == "http" && !spared && !self.on_record;
+        if insecure && csp::upgrades(&self.context.policies) {
+            // From one scheme with a host to another, this cannot fail.
+            let _ = self.url.set_scheme("https");
+        }
+    }
+
+    /// What policies that only report say of this URL.
+    pub(super) fn remark_reports(&mut self) {
+        let reported = csp::violations(
+            &self.context.policies,
+            true,
+            self.request.api,
+            &self.url,
+            &self.context.served_from,
+            0 < self.redirects,
+        );
+        let url = self.url.as_str();
+        let said = reported.map(|it| it.sentence(self.request.api, url));
+        self.remarks.extend(said.collect::<Vec<_>>());
     }
 
     pub(super) fn left_home(&self) -> Result<(), Ended> {
@@ -121,6 +154,11 @@ impl Fetch {
         }
         let failed = |it: Failing| Err(Ended::Failed(it));
         let fetch_at_start = self.request.api == Api::Fetch && self.redirects == 0;
+        if scheme == "view-source" {
+            let failing = Failing::new(FailedBy::Url, format!("A page may not load {url}."))
+                .console(format!("Not allowed to load local resource: {url}"));
+            return failed(if 0 < self.redirects { failing.net("ABORTED") } else { failing });
+        }
         if scheme == "file" || (scheme == "blob" && !fetch_at_start) {
             let failing = Failing::new(FailedBy::Url, format!("A page may not load {url}."))
                 .console(format!("Not allowed to load local resource: {url}"));

@@ -120,7 +120,8 @@ impl Fetch {
             all.next().is_some_and(|first| all.any(|it| it != first))
         };
         let chunked = answer.headers.has("transfer-encoding");
-        if answer.status == 407 && self.browser == Browser::Chromium {
+        let chromium = self.browser == Browser::Chromium;
+        if answer.status == 407 && chromium {
             let failing = Failing::new(
                 FailedBy::Network,
                 "The server asks for a proxy's password, and it is no proxy.",
@@ -136,13 +137,11 @@ impl Fetch {
         } else {
             return None;
         };
-        (self.browser == Browser::Chromium).then(|| {
-            Failing::new(
-                FailedBy::Network,
-                "A header that may stand only once stands twice, with two values.",
-            )
-            .net(error)
-        })
+        let failing = Failing::new(
+            FailedBy::Network,
+            "A header that may stand only once stands twice, with two values.",
+        );
+        Some(self.in_firefox(failing.net(error), true))
     }
 
     /// [HTTP fetch](https://fetch.spec.whatwg.org/#concept-http-fetch), from the answer on.
@@ -216,7 +215,7 @@ fn is_read(next: &Next, answer: &Response) -> bool {
         || match next {
             Next::Follow => true,
             Next::End(Ended::Allowed(readable)) => {
-                readable.net_error != Some("ABORTED") || answer.body.is_empty()
+                readable.net_error.as_deref() != Some("net::ERR_ABORTED") || answer.body.is_empty()
             }
             Next::End(Ended::Refused(_) | Ended::NotRecorded) => false,
             Next::End(Ended::Failed(failing)) => {

@@ -5,6 +5,7 @@
 use url::Url;
 
 use super::super::end::Failing;
+use super::super::resolve::resolve;
 use super::super::{
     Api, BodyKind, Browser, CacheMode, FailedBy, Mode, PageRequest, method, safelist,
 };
@@ -19,7 +20,12 @@ impl Fetch {
         let script = matches!(it.api, Api::Fetch | Api::Xhr);
         let by_api = |what: String| Err(Failing::new(FailedBy::Api, what));
         // The URL.
-        let Ok(url) = Url::parse(&it.url) else {
+        let page = Url::parse(&self.context.url()).ok();
+        let url = match &page {
+            Some(page) => resolve(page, &it.url, self.browser),
+            None => Url::parse(&it.url).ok(),
+        };
+        let Some(url) = url else {
             return Err(Failing::new(FailedBy::Url, format!("{} is not a URL.", it.url)));
         };
         self.url = url;
@@ -50,6 +56,9 @@ impl Fetch {
             if it.body.is_some() && matches!(self.method.as_str(), "GET" | "HEAD") {
                 return by_api(format!("A {} has no body.", self.method));
             }
+            if it.body.is_some() && it.body_kind == BodyKind::Stream && it.mode == Mode::NoCors {
+                return by_api("no-cors does not allow a streaming body.".to_owned());
+            }
             let streams = it.body.is_some() && it.body_kind == BodyKind::Stream;
             if streams && self.browser == Browser::Chromium && !it.half_duplex {
                 return by_api("A streaming body needs duplex: 'half'.".to_owned());
@@ -58,6 +67,7 @@ impl Fetch {
         for header in it.headers.iter() {
             if !method::is_token(header.name.as_bytes())
                 || header.value.iter().any(|it| matches!(it, b'\0' | b'\r' | b'\n'))
+                || String::from_utf8_lossy(&header.value).chars().any(|it| '\u{FF}' < it)
             {
                 return by_api(format!("{:?} is no header a script can set.", header.name));
             }
@@ -71,8 +81,11 @@ impl Fetch {
         for header in it.headers.iter() {
             let (name, value) = (header.name.as_str(), header.value.trim_ascii());
             // Forbidden names are dropped silently, and in no-cors all but four.
-            if safelist::is_forbidden_request_header(name, value, self.browser)
-                || (no_cors && !safelist::is_no_cors_safelisted(name, value, self.browser))
+            let forbidden = safelist::is_forbidden_request_header(name, value, self.browser);
+            if forbidden && it.api == Api::Xhr {
+                self.remarks.push(format!("Refused to set unsafe header \"{name}\""));
+            }
+            if forbidden || (no_cors && !safelist::is_no_cors_safelisted(name, value, self.browser))
             {
                 continue;
             }
@@ -96,6 +109,8 @@ impl Fetch {
         {
             self.request.cache = CacheMode::NoCache;
         }
+        // Firefox asks first whatever there is to upload.
+        self.forced_preflight = it.upload_listener && self.browser == Browser::Firefox;
         // XMLHttpRequest drops the body of a GET or HEAD.
         if it.body.is_none() || matches!(self.method.as_str(), "GET" | "HEAD") {
             return;

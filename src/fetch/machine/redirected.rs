@@ -21,20 +21,12 @@ impl Fetch {
         match self.request.redirect {
             RedirectMode::Follow => {}
             RedirectMode::Error => {
-                return failed(
-                    self.in_firefox(
-                        Failing::new(
-                            FailedBy::Redirect,
-                            "The script asked that a redirect be an error.",
-                        )
-                        .net("FAILED"),
-                        true,
-                    ),
-                );
+                let what = "The script asked that a redirect be an error.";
+                return failed(Failing::new(FailedBy::Redirect, what).net("FAILED"));
             }
             RedirectMode::Manual => {
                 let mut readable = Readable::bare(Tainting::OpaqueRedirect, 0);
-                readable.net_error = Some("ABORTED");
+                readable.net_error = Some("net::ERR_ABORTED".to_owned());
                 return Next::End(Ended::Allowed(readable));
             }
         }
@@ -65,7 +57,14 @@ impl Fetch {
         if self.browser == Browser::Chromium
             && matches!(
                 url.scheme(),
-                "about" | "file" | "filesystem" | "blob" | "data" | "chrome" | "chrome-untrusted"
+                "about"
+                    | "file"
+                    | "filesystem"
+                    | "blob"
+                    | "data"
+                    | "chrome"
+                    | "chrome-extension"
+                    | "chrome-untrusted"
             )
         {
             return failed(
@@ -101,5 +100,6 @@ impl Fetch {
             self.headers.remove("authorization");
         }
         self.url = url;
+        self.upgrade();
     }
 }

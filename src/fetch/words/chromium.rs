@@ -6,12 +6,13 @@
 use std::fmt::Write as _;
 
 use super::super::cors_check::as_utf8;
-use super::super::end::{End, Ended, Failing};
+use super::super::end::{End, Ended};
 use super::super::refusal::{CorsError, Refusal};
 use super::super::{Api, Chromium};
 
 /// What `DevTools` reports and the console says. `origin` is the page's.
 pub(in super::super) fn chromium(end: &End, api: Api, origin: &str) -> Chromium {
+    let remark = || end.remarks.first().cloned();
     match &end.ended {
         Ended::Refused(Refusal::Chromium { code, parameter }) => Chromium {
             outcome: None,
@@ -26,12 +27,12 @@ pub(in super::super) fn chromium(end: &End, api: Api, origin: &str) -> Chromium 
         },
         Ended::Failed(failing) => Chromium {
             net_error: failing.net_error.clone(),
-            console: failure_sentence(failing),
+            console: failing.sentence().or_else(remark),
             ..Chromium::default()
         },
         Ended::Allowed(readable) => Chromium {
-            net_error: readable.net_error.map(|it| format!("net::ERR_{it}")),
-            console: readable.console.clone(),
+            net_error: readable.net_error.clone(),
+            console: readable.console.clone().or_else(remark),
             ..Chromium::default()
         },
         Ended::Refused(Refusal::Firefox { .. }) | Ended::NotRecorded => Chromium::default(),
@@ -49,16 +50,6 @@ fn printable(text: &str) -> String {
         }
     }
     shown
-}
-
-fn failure_sentence(failing: &Failing) -> Option<String> {
-    if failing.console.is_some() {
-        return failing.console.clone();
-    }
-    let error = failing.net_error.as_deref()?;
-    // What the page itself gave up is not complained about.
-    (error != "net::ERR_ABORTED" && error != "net::ERR_BLOCKED_BY_ORB")
-        .then(|| format!("Failed to load resource: {error}"))
 }
 
 fn sentence(code: CorsError, parameter: &str, end: &End, api: Api, origin: &str) -> String {

@@ -50,6 +50,9 @@ fn allowed(tainting: Tainting, told: &Told<'_>) -> String {
         (Tainting::Opaque, _) => {
             format!("The answer was let through unread{after}: a no-cors request needs no leave.")
         }
+        (Tainting::Queued, _) => {
+            "The script only learns that the beacon was queued; it came to no answer.".to_owned()
+        }
         (Tainting::OpaqueRedirect, _) => "The script asked to see redirects itself.".to_owned(),
         (Tainting::Basic, Some(status)) if status < 400 => {
             format!("The page asked its own origin and may read the {status} answer{after}.")
