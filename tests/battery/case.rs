@@ -128,7 +128,8 @@ pub(crate) fn concrete(line: &str, base: u16) -> Case {
 impl Case {
     /// What the rig made Chromium believe of the page's server.
     fn address_space(&self) -> Option<AddressSpace> {
-        let page = self.page["origin"].as_str()?.strip_prefix("http://")?;
+        let page = self.page.get("served_from").unwrap_or(&self.page["origin"]);
+        let page = page.as_str()?.strip_prefix("http://")?;
         let overrides = self.chromium_args.iter().find_map(|it| it.split_once('='))?.1;
         let own = overrides.split(',').find_map(|it| it.strip_prefix(page)?.strip_prefix('='))?;
         AddressSpace::parse(own)

@@ -3,7 +3,7 @@
 //! **Invariant:** every byte of an answer is the case's own.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener as StdListener;
+use std::net::{Ipv4Addr, TcpListener as StdListener};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -84,7 +84,8 @@ fn named(line: &str) -> (String, Vec<StdListener>) {
             line[..at].rsplit(|it: char| !it.is_ascii_alphanumeric() && it != '.').next().unwrap();
         let host = if host == "localhost" { "127.0.0.1" } else { host };
         let hosts = hosts.entry(letter).or_default();
-        if host.starts_with("127.") && !hosts.iter().any(|it| it == host) {
+        let address = host.parse::<Ipv4Addr>().is_ok_and(|it| it.is_loopback());
+        if address && !hosts.iter().any(|it| it == host) {
             hosts.push(host.to_owned());
         }
     }
