@@ -24,7 +24,7 @@ pub mod machine;
 pub mod memory;
 pub mod method;
 pub mod mime;
-mod orb;
+pub mod orb;
 mod origin;
 pub mod outgoing;
 mod page;

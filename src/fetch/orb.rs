@@ -38,7 +38,7 @@ pub(super) fn blocks(answer: &Response) -> bool {
     if kind.is_empty() || is_media(start) {
         return false;
     }
-    looks_like_html(start) || trimmed(start).starts_with(b"<?xml") || is_for_fetch_only(start)
+    looks_like_html(start) || trimmed(start).starts_with(b"<?xml") || no_script(start).is_some()
 }
 
 /// `net::kMaxBytesToSniff`
@@ -147,11 +147,13 @@ fn looks_like_html(bytes: &[u8]) -> bool {
     }
 }
 
-/// What no script can be: a prefix that breaks parsers, or an object with a quoted name.
-fn is_for_fetch_only(bytes: &[u8]) -> bool {
+/// What no script can be: a prefix that breaks parsers, or an object with a quoted name. Gives
+/// the shortest body that is withheld like this one.
+pub fn no_script(beginning: &[u8]) -> Option<&'static [u8]> {
     const BREAKERS: &[&[u8]] =
         &[b")]}'", b"{}&&", b"{} &&", b"for(;;);", b"while(1);", b"for (;;);", b"while (1);"];
-    BREAKERS.iter().any(|it| bytes.starts_with(it)) || looks_like_json(bytes)
+    let breaker = BREAKERS.iter().find(|it| beginning.starts_with(it)).copied();
+    breaker.or_else(|| looks_like_json(beginning).then_some(br#"{"":"#))
 }
 
 fn looks_like_json(bytes: &[u8]) -> bool {

@@ -12,6 +12,7 @@ use memchr::memmem;
 
 use super::{Look, Misfit, Packing, address};
 use crate::content;
+use crate::fetch::orb;
 use crate::trace::Response;
 
 impl<'c> Packing<'_, 'c> {
@@ -34,7 +35,7 @@ impl<'c> Packing<'_, 'c> {
         let start = begins.trim_ascii_start();
         text.extend_from_slice(match start.first() {
             Some(b'<') => start.get(..MARKUP).unwrap_or(start),
-            Some(_) => start.get(..1).unwrap_or_default(),
+            Some(_) => orb::no_script(&begins).or(start.get(..1)).unwrap_or_default(),
             // White space alone is a body, too.
             None if begins.len() < BEGINNING => bytes.get(..1).unwrap_or_default(),
             None => return Err(Misfit::Rare),
