@@ -122,6 +122,9 @@ fn facts(it: &Shown<'_>, shown: &ChainHop, cells: usize, look: &Look, content: &
         let text = format!("{} after {}.{} ms", interim.status, after / 1000, after / 100 % 10);
         fact("before", &[vec![text], fields].concat().join(", "));
     }
+    for (word, text) in hop.trailers.iter().flat_map(|it| tls::trailers(it)) {
+        fact(word, &text);
+    }
     for (word, text) in hop.tls.iter().flat_map(|it| tls::facts(it)) {
         fact(word, &text);
     }

@@ -1,6 +1,6 @@
-//! What TLS said on either side of a hop, as lines of facts.
+//! What TLS said on either side of a hop, and the trailers, as lines of facts.
 
-use crate::trace::{HopTls, TlsSession, visible};
+use crate::trace::{Headers, HopTls, TlsSession, Trailers, visible};
 
 /// Word and text of each line.
 pub(super) fn facts(tls: &HopTls) -> Vec<(&'static str, String)> {
@@ -25,6 +25,19 @@ pub(super) fn facts(tls: &HopTls) -> Vec<(&'static str, String)> {
     facts
 }
 
+/// Word and text of each line.
+pub(super) fn trailers(trailers: &Trailers) -> Vec<(&'static str, String)> {
+    let sides = [("sent after", &trailers.request), ("came after", &trailers.response)];
+    let sides = sides.into_iter().filter(|(_, fields)| !fields.is_empty());
+    sides.map(|(word, fields)| (word, listed(fields))).collect()
+}
+
+fn listed(fields: &Headers) -> String {
+    let fields =
+        fields.iter().map(|it| visible(&format!("{}: {}", it.name, it.text())).into_owned());
+    fields.collect::<Vec<_>>().join(", ")
+}
+
 fn agreed(session: &TlsSession) -> String {
     let named = [("ALPN", &session.alpn), ("SNI", &session.sni)];
     let named = named.into_iter().filter_map(|(word, it)| Some((word, it.as_deref()?)));
@@ -39,6 +52,14 @@ mod tests {
 
     use super::*;
     use crate::trace::Certificate;
+
+    #[test]
+    fn tells_the_trailers_that_there_are() {
+        let response = [("grpc-status", "0"), ("x", "\u{7}")].into_iter().collect();
+        let told = trailers(&Trailers { response, ..Trailers::default() });
+        assert_eq!(told.len(), 1);
+        assert!(told[0].1.starts_with("grpc-status: 0, x: ") && !told[0].1.contains('\u{7}'));
+    }
 
     #[test]
     fn tells_both_sides_and_no_byte_reaches_the_terminal_raw() {
