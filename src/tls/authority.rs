@@ -121,7 +121,8 @@ impl Authority {
         let leaf = leaf(host).and_then(|it| it.signed_by(&self.0.leaf_key, &self.0.issuer));
         let leaf = leaf.map_err(|source| Error::MakeLeaf { host: host.clone(), source })?;
         let private = PrivatePkcs8KeyDer::from(self.0.leaf_key.serialize_der());
-        let config = served_with(vec![leaf.der().clone()], private.into(), protocols);
+        let chain = vec![leaf.der().clone(), self.0.certificate.clone()];
+        let config = served_with(chain, private.into(), protocols);
         let config = config.map_err(|source| Error::UseLeaf { host: host.clone(), source })?;
         let config = Arc::new(config);
         made.put(key, Arc::clone(&config));
