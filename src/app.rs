@@ -4,6 +4,7 @@
 //! traffic, only who gets which value.
 
 mod analyst;
+mod browser;
 mod ca;
 mod console;
 mod demo;
@@ -45,6 +46,7 @@ pub fn run(cli: Cli, console: Console) -> Result<u8, Error> {
         Some(Command::Explain(options)) => explain::run(&options, console),
         Some(Command::Fetch(options)) => fetch::run(&options, console),
         Some(Command::Import(options)) => import::run(&options, console),
+        Some(Command::Browser(options)) => browser::run(&options, console),
         Some(Command::Ca(options)) => ca::run(&options, console),
         Some(Command::Lab(options)) => lab::run(&options, console),
     }

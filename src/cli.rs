@@ -4,6 +4,7 @@
 //! port is free is found out later.
 
 mod assume;
+mod browser;
 mod ca;
 mod demo;
 mod explain;
@@ -17,6 +18,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assume::{Assume, AssumeKey};
+pub use browser::{BrowserName, BrowserOptions};
 pub use ca::{Ca, CaAct, CaPlace, Export as CaExport, Where as CaWhere};
 pub use demo::Demo;
 pub use explain::{Explain, FailOn, Print};
@@ -61,6 +63,8 @@ pub enum Command {
     Fetch(Box<Fetch>),
     /// Write hops of other tools into a trace
     Import(Import),
+    /// Start a browser with a throw-away profile that uses and trusts the tap
+    Browser(BrowserOptions),
     /// Show, install, remove, replace or export the local certificate authority
     Ca(Ca),
     /// Start only the lab's gateway, app and page, with knobs

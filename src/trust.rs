@@ -7,6 +7,7 @@
 //! **Invariant:** nothing is done that was not shown, and nothing but the certificate leaves
 //! hopscope's folder.
 
+pub mod browser;
 mod nss;
 mod surroundings;
 mod system;
@@ -102,6 +103,23 @@ pub enum Error {
     Run { command: String, source: io::Error },
     #[error("`{command}` ended with {status}")]
     Status { command: String, status: std::process::ExitStatus },
+    #[error("cannot make a profile in {}", path.display())]
+    Profile { path: PathBuf, source: io::Error },
+    #[error("cannot let the browser trust the tap: {lacks}")]
+    Lacks { lacks: String },
+}
+
+impl Error {
+    /// What the user can do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Error::Run { command, source } if source.kind() == io::ErrorKind::NotFound => {
+                Some(format!("install {command}, or name another"))
+            }
+            Error::Run { .. } | Error::Status { .. } | Error::Lacks { .. } => None,
+            Error::Profile { .. } => Some("TMPDIR names another place for it".to_owned()),
+        }
+    }
 }
 
 /// Run the commands of a plan. What they say goes where hopscope's own words go.

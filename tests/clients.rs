@@ -6,12 +6,14 @@
 //! fails.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::print_stdout, reason = "the table is what this test is for")]
 
 #[path = "clients/nginx.rs"]
 mod nginx;
 #[path = "support/secure.rs"]
 mod secure;
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
@@ -20,7 +22,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use hopscope::store::{Load, Reader};
-use hopscope::trace::{Exchange, FailureKind, Hop, Version};
+use hopscope::trace::{Exchange, FailureKind, Hop, Target, Version};
 use nginx::Nginx;
 use tempfile::TempDir;
 
@@ -40,6 +42,8 @@ const CLIENTS: &[(Client, &str)] = &[
     (("Node fetch to the reverse tap", Rig::node_front), "HTTP/2"),
     (("Chromium", Rig::chromium), "HTTP/2"),
     (("Firefox", Rig::firefox), "HTTP/2"),
+    (("hopscope browser chromium", |rig, name| rig.browser("chromium", name)), "HTTP/2"),
+    (("hopscope browser firefox", |rig, name| rig.browser("firefox", name)), "HTTP/2"),
 ];
 
 #[test]
@@ -53,7 +57,7 @@ fn each_works_and_each_hop_is_right() {
         let errors = String::from_utf8_lossy(&output.stderr);
         let hop = rig.hop(&id).unwrap_or_else(|| panic!("{name}: no hop: {said} {errors}"));
         let heard = if *version == "HTTP/2" { "HTTP/2.0" } else { "HTTP/1.1" };
-        if *name != "Firefox" {
+        if !id.contains("firefox") {
             assert!(said.contains(&format!("nginx heard {heard}")), "{name}: {said} {errors}");
         }
         let response = hop.response().unwrap_or_else(|| panic!("{name}: {:?}", hop.outcome));
@@ -85,7 +89,6 @@ fn each_works_and_each_hop_is_right() {
     assert_eq!(rig.interrupt(), Some(0));
 }
 
-#[expect(clippy::print_stdout, reason = "the table is what this test is for")]
 fn print(table: &[[String; 5]]) {
     for row in table {
         let [client, tap, upstream, answer, hop] = row;
@@ -222,6 +225,38 @@ impl Rig {
         command.args(["--headless", "--no-remote", "--profile"]).arg(&profile);
         command.arg("--screenshot").arg(self.home.path().join("x.png"));
         run(command.arg(self.url("/page", id)).env("HOME", self.home.path()))
+    }
+
+    /// A browser as `hopscope browser` starts it: nothing is left behind, and nobody else asked.
+    fn browser(&self, kind: &str, id: &str) -> Output {
+        let scratch = self.home.path().join("scratch");
+        fs::create_dir_all(&scratch).unwrap();
+        let before = self.hosts(0).1;
+        let mut command = hopscope(self.home.path());
+        command.args(["browser", kind, &self.url("/page", id), "--tap", &self.forward, "--"]);
+        command.args(match kind {
+            "chromium" => ["--headless", "--no-sandbox", "--dump-dom"].as_slice(),
+            _ => &["--headless", "--screenshot", "/dev/null"],
+        });
+        let output = run(command.env("TMPDIR", &scratch));
+        let left: Vec<_> = fs::read_dir(&scratch).unwrap().flatten().map(|it| it.path()).collect();
+        let ours = |it: &&PathBuf| it.to_string_lossy().contains("hopscope");
+        assert_eq!(left.iter().find(ours), None, "{kind} leaves nothing behind");
+        let (asked, all) = self.hosts(before);
+        println!("{kind}: {} hops, unasked: {asked:?}", all - before);
+        // Chromium asks once whether somebody is signed in.
+        let allowed = |it: &String| kind == "chromium" && it.starts_with("accounts.google.com");
+        assert!(asked.iter().all(allowed), "{kind}: {asked:?}");
+        output
+    }
+
+    /// Whom the hops after the first so many went to beside nginx, and how many there are.
+    fn hosts(&self, before: usize) -> (BTreeSet<String>, usize) {
+        let reader = Reader::open(&self.home.path().join("x.hops")).unwrap();
+        let urls: Vec<_> = reader.hops(Load::Heads).map(|it| it.unwrap().request.url).collect();
+        let hosts = urls.iter().skip(before).map(|it| Target::parse(it).authority.to_owned());
+        let own = format!("localhost:{}", self.nginx.port);
+        (hosts.filter(|it| *it != own).collect(), urls.len())
     }
 
     fn install(&self, place: &str) {

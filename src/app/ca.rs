@@ -134,7 +134,7 @@ fn agreed(act: &str, console: &mut Console) -> Result<bool, Error> {
     Ok(read.is_ok() && matches!(answer.trim(), "y" | "Y" | "yes"))
 }
 
-fn anchor(authority: &Authority) -> Anchor {
+pub(super) fn anchor(authority: &Authority) -> Anchor {
     let subject = tls::certificate(authority.certificate()).shown.subject;
     let name = subject.split("CN=").nth(1).unwrap_or("hopscope local CA");
     Anchor { file: authority.file(), name: name.to_owned() }
@@ -149,6 +149,6 @@ fn places(it: &CaWhere) -> Vec<Place> {
     if it.only.is_empty() { Place::ALL.to_vec() } else { all.collect() }
 }
 
-fn home() -> PathBuf {
+pub(super) fn home() -> PathBuf {
     std::env::var_os("HOME").map(PathBuf::from).unwrap_or_default()
 }

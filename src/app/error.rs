@@ -4,7 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use crate::drive::page_file;
-use crate::{formats, lab, proxy, store, tls, tui};
+use crate::{formats, lab, proxy, store, tls, trust, tui};
 
 /// What can stop a command. Broken traffic never does.
 #[derive(Debug, thiserror::Error)]
@@ -28,6 +28,8 @@ pub enum Error {
     Proxy(#[from] proxy::Error),
     #[error(transparent)]
     Tls(#[from] tls::Error),
+    #[error(transparent)]
+    Trust(#[from] trust::Error),
     #[error(transparent)]
     Lab(#[from] lab::LabError),
     #[error(transparent)]
@@ -55,6 +57,7 @@ impl Error {
             Error::Store(source) => source.hint(),
             Error::Proxy(source) => source.hint(),
             Error::Tls(source) => source.hint(),
+            Error::Trust(source) => source.hint(),
             Error::Lab(source) => Some(source.hint()),
             Error::Tui(source) => source.hint(),
             Error::NoTerminal => Some("use --headless, or `hopscope explain` for text".to_owned()),

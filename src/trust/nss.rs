@@ -1,5 +1,7 @@
 //! Browsers that keep what they trust in a database of NSS: Chromium on Linux, and Firefox.
 
+use std::path::Path;
+
 use super::surroundings::Nss;
 use super::{Anchor, Place, Plan, Surroundings, Turn};
 
@@ -19,6 +21,12 @@ pub(super) fn firefox(anchor: &Anchor, around: &Surroundings, turn: Turn) -> Vec
         change(plan, nss, anchor, around, turn)
     });
     plans.collect()
+}
+
+/// A database made anew in `folder`, which trusts the authority.
+pub(super) fn fresh(folder: &Path, anchor: &Anchor, around: &Surroundings) -> Plan {
+    let nss = Nss { folder: folder.to_owned(), exists: false };
+    change(Plan::new(Place::Firefox, "the profile"), &nss, anchor, around, Turn::Install)
 }
 
 fn change(plan: Plan, nss: &Nss, anchor: &Anchor, around: &Surroundings, turn: Turn) -> Plan {

@@ -47,10 +47,15 @@ impl Surroundings {
 }
 
 fn is_there(program: &str) -> bool {
+    find(program).is_some()
+}
+
+/// Where a program is.
+pub(super) fn find(program: &str) -> Option<PathBuf> {
     let paths = env::var_os("PATH").unwrap_or_default();
     // The system's tools are not on every user's path.
     let more = ["/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&paths).chain(more).any(|it| it.join(program).is_file())
+    env::split_paths(&paths).chain(more).map(|it| it.join(program)).find(|it| it.is_file())
 }
 
 fn profiles(folder: &Path) -> Vec<Nss> {
@@ -74,7 +79,7 @@ const PROGRAMS: &[&str] = &[
     "brave-browser",
 ];
 
-const CHROMIUMS: &[&str] =
+pub(super) const CHROMIUMS: &[&str] =
     &["chromium", "chromium-browser", "google-chrome", "microsoft-edge", "brave-browser"];
 
 /// Where Firefox keeps its profiles: as a package, a snap, a flatpak, and on macOS.
