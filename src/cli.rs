@@ -99,7 +99,7 @@ Examples:
   hopscope open incident.hops
   hopscope open edge=browser.har origin=backend.har")]
 pub struct Open {
-    /// A trace, a HAR, or - for stdin; several as NAME=FILE are taps of one story, outermost first
+    /// A trace, a HAR, mitmproxy flows, or - for stdin; several as NAME=FILE are taps of one story, outermost first
     #[arg(required = true, value_name = "FILE | NAME=FILE")]
     pub inputs: Vec<Input>,
 
@@ -138,7 +138,7 @@ Examples:
   hopscope import browser.har -o incident.hops
   hopscope import edge=browser.har origin=backend.har -o incident.hops")]
 pub struct Import {
-    /// HARs or traces; several as NAME=FILE are taps of one story, outermost first
+    /// HARs, mitmproxy flows or traces; several as NAME=FILE are taps of one story, outermost first
     #[arg(required = true, value_name = "FILE | NAME=FILE")]
     pub inputs: Vec<Input>,
 

@@ -16,6 +16,8 @@ pub enum Error {
     Read { path: PathBuf, source: io::Error },
     #[error("cannot read {}", path.display())]
     Har { path: PathBuf, source: formats::har::Error },
+    #[error("cannot read {}", path.display())]
+    Flows { path: PathBuf, source: formats::mitm::Error },
     #[error("cannot read the page {}", path.display())]
     Page { path: PathBuf, source: page_file::Error },
     #[error("cannot write the output")]
@@ -50,6 +52,7 @@ impl Error {
             }
             Error::Read { .. } | Error::Runtime { .. } | Error::Write { .. } => None,
             Error::Har { source, .. } => Some(source.hint().to_owned()),
+            Error::Flows { source, .. } => Some(source.hint().to_owned()),
             Error::Page { source, .. } => source.hint(),
             Error::NoSuchChain { .. } => {
                 Some("without --chain every chain is printed with its number".to_owned())

@@ -7,7 +7,7 @@ use std::{fs, io};
 
 use super::Error;
 use crate::cli::Input;
-use crate::formats::har;
+use crate::formats::{har, mitm};
 use crate::store::{Load, Reader, Unrecorded};
 use crate::trace::{Hop, Note, Tap, TapId, TapKind};
 
@@ -95,13 +95,13 @@ fn read_one(path: &Path) -> Result<Recording, Error> {
     if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map_err(unreadable)?;
-        return if bytes.starts_with(SQLITE) { spooled(&bytes) } else { read_har(path, &bytes) };
+        return if bytes.starts_with(SQLITE) { spooled(&bytes) } else { read_other(path, &bytes) };
     }
     if is_trace_file(path) {
         return read_trace(path);
     }
     let bytes = fs::read(path).map_err(unreadable)?;
-    read_har(path, &bytes)
+    read_other(path, &bytes)
 }
 
 /// Whether the file is a trace, by its first bytes, or by its name when it has none.
@@ -139,19 +139,28 @@ fn spooled(bytes: &[u8]) -> Result<Recording, Error> {
     read_trace(file.path())
 }
 
-fn read_har(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
-    let file = har::read(bytes).map_err(|source| Error::Har { path: path.to_owned(), source })?;
+/// A file of another tool, told by how it begins.
+fn read_other(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
+    let path_of = || path.to_owned();
+    let (name, hops, notes, warnings) = if mitm::is_flow_file(bytes) {
+        let read = mitm::read(bytes);
+        let file = read.map_err(|source| Error::Flows { path: path_of(), source })?;
+        ("mitmproxy", file.hops, file.notes, file.remarks)
+    } else {
+        let file = har::read(bytes).map_err(|source| Error::Har { path: path_of(), source })?;
+        ("har", file.hops, Vec::new(), file.remarks)
+    };
     let tap = Tap {
-        name: "har".to_owned(),
+        name: name.to_owned(),
         kind: TapKind::File,
         address: super::opened::file_name(path),
         upstream: None,
     };
     Ok(Recording {
         taps: vec![tap],
-        hops: file.hops.into_iter().map(Arc::new).collect(),
-        notes: Vec::new(),
-        warnings: file.remarks,
+        hops: hops.into_iter().map(Arc::new).collect(),
+        notes,
+        warnings,
         unrecorded: Unrecorded::default(),
         bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
     })

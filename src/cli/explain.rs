@@ -16,7 +16,7 @@ Examples:
   hopscope explain page.har --json --assume credentials=include
   hopscope explain incident.hops --chain 7 --markdown >> ticket.md")]
 pub struct Explain {
-    /// A trace, a HAR, or - for stdin; several as NAME=FILE are taps of one story, outermost first
+    /// A trace, a HAR, mitmproxy flows, or - for stdin; several as NAME=FILE are taps of one story, outermost first
     #[arg(required = true, value_name = "FILE | NAME=FILE")]
     pub inputs: Vec<Input>,
 

@@ -82,7 +82,7 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     }
     let found = scan::entries(text).ok_or(Error::NoEntries)?;
     let mut file = HarFile { creator: import::creator(&text[..found.start]), ..HarFile::default() };
-    let recorder = recorder_of(bytes);
+    let recorder = super::recorder_of(bytes);
     let (mut unreadable, mut unsent) = (0, Vec::new());
     for (index, entry) in found.entries.iter().enumerate() {
         let id = HopId { recorder, sequence: index as u64 + 1 };
@@ -118,13 +118,6 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
         file.remarks.push(format!("the file is cut off; its {count} whole entries were read"));
     }
     Ok(file)
-}
-
-/// A name for the recorder, the same whenever the same file is read: FNV-1a of its bytes.
-fn recorder_of(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, it| {
-        (hash ^ u64::from(*it)).wrapping_mul(0x0000_0100_0000_01b3)
-    })
 }
 
 #[cfg(test)]
