@@ -3,10 +3,12 @@
 //! **Invariant:** what the flow does not say stays empty. The one thing inferred is the kind of
 //! a failure, from the words that mitmproxy and Python have for it.
 
+use std::sync::Arc;
+
 use super::tnetstring::Value;
 use crate::trace::{
     Body, ConnectionId, Exchange, Failure, FailureKind, Frame, Frames, From, Headers, Hop, HopId,
-    Outcome, Request, Response, TapId, Testimony, Time, Timing, Version,
+    HopTls, Outcome, Request, Response, TapId, Testimony, Time, Timing, TlsSession, Version,
 };
 
 /// The hop of `flow`; `None` without a request. `opened` says that it is the first on its
@@ -46,6 +48,8 @@ pub(super) fn hop(
         timing: timing(flow, started, opened),
         request,
         outcome,
+        tls: tls(flow),
+        trailers: None,
         interim: Vec::new(),
         frames: frames(socket),
         own_changes: Vec::new(),
@@ -179,6 +183,25 @@ fn frame(message: &Value<'_>) -> Option<Frame> {
 
 fn from(client: bool) -> From {
     if client { From::Client } else { From::Server }
+}
+
+/// What TLS said on either side. The certificates are not read.
+fn tls(flow: &Value<'_>) -> Option<Arc<HopTls>> {
+    let session = |name: &str| {
+        let side = flow.get(name);
+        let text = |key: &str| side.get(key).text().filter(|it| !it.is_empty());
+        let version = text("tls_version")?;
+        Some(Arc::new(TlsSession {
+            version: version.replace("TLSv", "TLS "),
+            cipher: text("cipher").or_else(|| text("cipher_name")).unwrap_or_default(),
+            alpn: text("alpn"),
+            sni: text("sni"),
+            certificates: Vec::new(),
+        }))
+    };
+    let tls =
+        HopTls { client: session("client_conn"), upstream: session("server_conn"), passed: None };
+    (tls != HopTls::default()).then(|| Arc::new(tls))
 }
 
 fn timing(flow: &Value<'_>, started: Time, opened: bool) -> Timing {

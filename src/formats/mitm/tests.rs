@@ -45,6 +45,8 @@ fn reads_what_mitmdump_writes() {
     assert_eq!(post.request.body.bytes, b"{\"a\":1}");
     assert_eq!(refused.failure().map(|it| it.kind), Some(FailureKind::Refused));
     assert!(secure.request.url.starts_with("https://localhost:") && secure.timing.tls.is_some());
+    let tls = secure.tls.as_ref().and_then(|it| it.upstream.clone()).unwrap();
+    assert_eq!((tls.version.as_str(), tls.sni.as_deref()), ("TLS 1.3", Some("localhost")));
     assert_eq!(socket.exchange, Exchange::WebSocket);
     let said: Vec<_> = content::messages(socket)
         .map(|it| (it.from.as_str(), it.said.as_str(), it.bytes))
