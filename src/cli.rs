@@ -52,7 +52,7 @@ pub enum Command {
     /// Play the incident: gateway, app, page and browser in one process, both sides tapped
     Demo(Demo),
     /// Record through taps, with the terminal interface or --headless
-    Record(Record),
+    Record(Box<Record>),
     /// Step through a trace or a HAR, also one that is being recorded
     Open(Open),
     /// Say what is in a trace

@@ -16,6 +16,7 @@
 //! **Invariant:** recording may slow traffic down for a moment, but never stops or changes it.
 
 mod answer;
+mod auth;
 mod body;
 mod connect;
 mod error;
@@ -43,6 +44,7 @@ mod serve;
 mod sniff;
 mod spec;
 mod tunnel;
+mod via;
 
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
@@ -52,10 +54,12 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
 
+pub use auth::Credentials;
 pub use error::Error;
 pub use leg::Protocol;
 pub use options::{OnFailure, Options};
 pub use spec::{HostHeader, Mode, SpecError, TapSpec, Upstream};
+pub use via::{NoProxy, UpstreamProxy, Via};
 
 use self::intercept::Intercept;
 use self::listener::Phase;

@@ -12,7 +12,7 @@ use super::opened::file_name;
 use super::{Console, Error};
 use crate::cli::Record;
 use crate::fetch::Known;
-use crate::proxy::{self, Bound, Mode, Proxy, TapSpec};
+use crate::proxy::{self, Bound, Mode, Proxy, TapSpec, Via};
 use crate::store::{Reader, Store};
 use crate::tls::{Authority, Identity, Tls, Trust};
 use crate::trace::{Tap, TapKind};
@@ -30,6 +30,11 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
     let proxy_options = proxy::Options {
         on_failure: options.on_failure.unwrap_or_default(),
         open: options.open,
+        auth: options.auth.clone(),
+        via: Via {
+            proxy: options.upstream_proxy.clone(),
+            without: options.no_proxy.clone().unwrap_or_default(),
+        },
         mark: options.mark,
         keep_redirects: options.keep_redirects,
         tls: upstream_tls(options)?,

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Look;
-use crate::proxy::{OnFailure, TapSpec};
+use crate::proxy::{Credentials, NoProxy, OnFailure, TapSpec, UpstreamProxy};
 use crate::tls::{ClientCertificate, HostGlob};
 
 /// Record through taps.
@@ -36,6 +36,18 @@ pub struct Record {
     /// Let a forward tap listen on an address that others can reach
     #[arg(long)]
     pub open: bool,
+
+    /// Let only clients with this proxy password use forward taps
+    #[arg(long, value_name = "USER:PASSWORD")]
+    pub auth: Option<Credentials>,
+
+    /// Reach upstreams through this proxy: http://, socks5:// or socks5h://, USER:PASSWORD@ in front
+    #[arg(long, value_name = "URL")]
+    pub upstream_proxy: Option<UpstreamProxy>,
+
+    /// Reach these hosts without it, for example localhost,.corp.example,10.0.0.0/8
+    #[arg(long, value_name = "LIST", env = "NO_PROXY", hide_env_values = true)]
+    pub no_proxy: Option<NoProxy>,
 
     /// What a client gets when its upstream gives no answer: mirror (the same failure) or answer
     /// (a 502 or 504 that says so) [default: a browser the failure, any other an answer]

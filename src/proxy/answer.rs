@@ -4,7 +4,7 @@
 //! whose upstream failed.
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, SERVER};
+use http::header::{CONTENT_TYPE, PROXY_AUTHENTICATE, SERVER};
 use http::{HeaderValue, Response, StatusCode};
 
 use super::body::Passing;
@@ -41,6 +41,16 @@ pub(super) fn failed<R: Recorder>(
 pub(super) fn refused<R: Recorder>(why: &str) -> Response<Passing<R>> {
     say(StatusCode::BAD_REQUEST, why)
 }
+
+/// The client has to say who it is.
+pub(super) fn wants_password<R: Recorder>() -> Response<Passing<R>> {
+    let mut response = say(StatusCode::PROXY_AUTHENTICATION_REQUIRED, NO_PASSWORD);
+    let scheme = HeaderValue::from_static("Basic realm=\"hopscope\", charset=\"UTF-8\"");
+    response.headers_mut().insert(PROXY_AUTHENTICATE, scheme);
+    response
+}
+
+pub(super) const NO_PASSWORD: &str = "this tap wants a proxy password, and got none or a wrong one";
 
 /// For who took a proxy for a server.
 pub(super) fn not_a_server(address: &str) -> String {

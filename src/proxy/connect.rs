@@ -30,6 +30,7 @@ use super::body::Passing;
 use super::failure;
 use super::leg::{Leg, Protocol};
 use super::spec::{Scheme, Upstream};
+use super::via::Via;
 use crate::tls::{self, Tls};
 use crate::trace::{Failure, FailureKind, Recorder, TlsSession};
 
@@ -272,9 +273,10 @@ pub(super) async fn http<R: Recorder>(
     to: &Upstream,
     tls: Option<&Tls>,
     leg: &Leg,
+    via: &Via,
     own: impl Fn(&TcpStream) -> bool,
 ) -> Result<Connection<R>, Failure> {
-    let (socket, micros) = tcp(to).await?;
+    let (socket, micros) = via.open(to, leg).await?;
     if own(&socket) {
         let detail = "the request would have come back to the tap it came through";
         return Err(failure::failure(FailureKind::RefusedByTap, detail));
@@ -367,11 +369,8 @@ fn micros_since(begun: Instant) -> u64 {
 /// the resolver ordered them.
 pub(super) async fn tcp(to: &Upstream) -> Result<(TcpStream, u64), Failure> {
     let begun = Instant::now();
-    let found = lookup_host((to.host.as_str(), to.port)).await;
-    let found = found.map_err(|it| failure::failure(FailureKind::Dns, &it))?;
-    let addresses: Vec<SocketAddr> = found.collect();
     let mut first = None;
-    for address in addresses {
+    for address in resolve(to).await? {
         match TcpStream::connect(address).await {
             Ok(socket) => {
                 // A tap that collects small writes would be a tap that slows them down.
@@ -387,6 +386,12 @@ pub(super) async fn tcp(to: &Upstream) -> Result<(TcpStream, u64), Failure> {
         Some(error) => failure::of_io(&error),
         None => failure::failure(FailureKind::Dns, "the name has no address"),
     })
+}
+
+/// The addresses of a host, as the resolver ordered them.
+pub(super) async fn resolve(to: &Upstream) -> Result<Vec<SocketAddr>, Failure> {
+    let found = lookup_host((to.host.as_str(), to.port)).await;
+    Ok(found.map_err(|it| failure::failure(FailureKind::Dns, &it))?.collect())
 }
 
 /// A server that ends the connection in the middle of a handshake speaks no TLS.

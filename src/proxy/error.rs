@@ -39,8 +39,8 @@ impl Error {
                 _ => None,
             },
             Error::NotLoopback { .. } => Some(
-                "anybody who reaches it could use it as a proxy; listen on 127.0.0.1, or allow \
-                 it with `,open` behind the address (or --open)"
+                "anybody who reaches it could use it as a proxy; listen on 127.0.0.1, ask \
+                 for a password (--auth USER:PASSWORD), or allow it with `,open` behind the address"
                     .to_owned(),
             ),
             Error::SameName { .. } => Some("give every tap a name of its own".to_owned()),

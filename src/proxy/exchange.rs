@@ -29,7 +29,7 @@ use super::route::{self, Route};
 use super::scribe::Scribe;
 use super::spec::{Mode, Scheme, Upstream};
 use super::tunnel::Heard;
-use super::{answer, h2, interim, own, pages, tunnel};
+use super::{answer, auth, h2, interim, own, pages, tunnel};
 use crate::trace::{
     self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, HopTls, OwnChange, Recorder,
 };
@@ -108,6 +108,7 @@ impl<R: Recorder> Client<R> {
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
         h2::arrive(&mut head);
+        let is_allowed = self.is_allowed(&mut head);
         let asked = Asked { turn: heads::turn(&head.headers), head, body, upgrade };
         let (route, url) = route::find(&self.leg, &self.tap.address_text, &asked.head);
         if let Route::OwnPage(page) = route {
@@ -116,6 +117,11 @@ impl<R: Recorder> Client<R> {
             return Ok(pages::answer(page, &asked.head, tap, address, authority));
         }
         let mut scribe = Scribe::new(&self.tap.recorder);
+        if !is_allowed {
+            self.tell_asked(&scribe, &asked, url, Exchange::Http, Vec::new()).await;
+            scribe.end(Some(failure::failure(FailureKind::RefusedByTap, answer::NO_PASSWORD)));
+            return Ok(answer::wants_password());
+        }
         match route {
             Route::Http { to, target } => self.http(scribe, asked, url, to, target).await,
             Route::Tunnel { to } => match &self.tap.intercept {
@@ -129,6 +135,15 @@ impl<R: Recorder> Client<R> {
             }
             Route::OwnPage(_) => Err(Cut { source: None }),
         }
+    }
+
+    /// Whether the client may use this tap. What it says about that is nobody else's business.
+    fn is_allowed(&self, head: &mut Parts) -> bool {
+        let Mode::Forward { .. } = self.leg.mode else { return true };
+        let wanted = self.tap.options.auth.as_ref();
+        let is_allowed = wanted.is_none_or(|it| it.fit(&head.headers));
+        auth::hide(&mut head.headers);
+        is_allowed
     }
 
     async fn http(
@@ -173,6 +188,7 @@ impl<R: Recorder> Client<R> {
         if connection.speaks() == Protocol::Http2 {
             h2::leave(&mut request, to.scheme);
         }
+        self.tap.options.via.address(&mut request, &to, &self.leg);
         // They hold the case in which the client wrote the names.
         *request.extensions_mut() = std::mem::take(&mut head.extensions);
         interim::listen(&mut request, open, &scribe);
@@ -219,7 +235,8 @@ impl<R: Recorder> Client<R> {
         let address = self.tap.address;
         let make = || {
             let tls = if to.scheme == Scheme::Https { self.tap.tls() } else { None };
-            connect::http(to, tls, &self.leg, move |it| own::leads_back(it, address))
+            let via = &self.tap.options.via;
+            connect::http(to, tls, &self.leg, via, move |it| own::leads_back(it, address))
         };
         let opened = self.upstreams.open_or(to, self.leg.client, make).await;
         let (id, mut took) = (scribe.id(), None);

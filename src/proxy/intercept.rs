@@ -21,7 +21,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
-use super::connect::{self, Upstreams};
+use super::connect::Upstreams;
 use super::exchange::Client;
 use super::inner::InnerIo;
 use super::io::Control;
@@ -272,7 +272,7 @@ pub(super) async fn way<R: Recorder>(
     tap: &TapState<R>,
     to: &Upstream,
 ) -> Result<(TcpStream, u64), Failure> {
-    let (socket, micros) = connect::tcp(to).await?;
+    let (socket, micros) = tap.options.via.tcp(to).await?;
     if super::own::leads_back(&socket, tap.address) {
         let why = "the tunnel would have come back to the tap it came through";
         return Err(failure::failure(FailureKind::RefusedByTap, why));

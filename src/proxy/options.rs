@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::{Credentials, Via};
 use crate::tls::{Authority, HostGlob, Identity, Tls};
 
 /// What holds for all taps of one process.
@@ -15,6 +16,10 @@ pub struct Options {
     pub on_failure: OnFailure,
     /// Let forward taps listen on addresses that other machines reach.
     pub open: bool,
+    /// What clients of forward taps must bring.
+    pub auth: Option<Credentials>,
+    /// How upstreams are reached.
+    pub via: Via,
     /// Mark requests between the outermost and the innermost tap, so that their sightings are
     /// told apart with certainty.
     pub mark: bool,
@@ -39,6 +44,8 @@ impl Default for Options {
             capture: 1 << 20,
             on_failure: OnFailure::default(),
             open: false,
+            auth: None,
+            via: Via::default(),
             mark: false,
             keep_redirects: false,
             upstream_timeout: None,

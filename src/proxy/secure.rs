@@ -152,7 +152,7 @@ async fn encrypted<R: Recorder>(
     let (upstreams, offers) = match &tap.spec.mode {
         Mode::Reverse { upstream, http: None, .. } if upstream.scheme == Scheme::Https => {
             leg.offers.clone_from(&offered);
-            let socket = connect::tcp(upstream).await;
+            let socket = tap.options.via.tcp(upstream).await;
             let socket = match socket {
                 Ok((socket, _)) if own::leads_back(&socket, tap.address) => Err(leads_back()),
                 socket => socket,

@@ -255,7 +255,11 @@ pub(super) fn check_together(specs: &[TapSpec], options: &Options) -> Result<(),
             return Err(Error::SameName { name });
         }
         let is_public = !address.ip().is_loopback();
-        if matches!(spec.mode, Mode::Forward { open: false }) && is_public && !options.open {
+        if matches!(spec.mode, Mode::Forward { open: false })
+            && is_public
+            && !options.open
+            && options.auth.is_none()
+        {
             return Err(Error::NotLoopback { name, address });
         }
     }

@@ -11,7 +11,7 @@ use crate::proxy::intercept::{self, Intercept, Tunnel};
 use crate::proxy::scribe::Scribe;
 use crate::proxy::spec::Upstream;
 use crate::proxy::tunnel::Heard;
-use crate::proxy::{answer, connect, failure, own, tunnel};
+use crate::proxy::{answer, failure, own, tunnel};
 use crate::trace::{self, Event, Exchange, Failure, FailureKind, Recorder};
 
 impl<R: Recorder> Client<R> {
@@ -58,7 +58,7 @@ impl<R: Recorder> Client<R> {
     ) -> Answer<R> {
         self.tell_asked(&scribe, &asked, url, Exchange::Tunnel, Vec::new()).await;
         let begun = self.tap.recorder.now();
-        let socket = match connect::tcp(&to).await {
+        let socket = match self.tap.options.via.tcp(&to).await {
             Ok((socket, _)) if own::leads_back(&socket, self.tap.address) => {
                 let why = "the tunnel would have come back to the tap it came through";
                 scribe.end(Some(failure::failure(FailureKind::RefusedByTap, why)));

@@ -1,0 +1,287 @@
+//! Proxies between a tap and its upstreams: whether one is used, and how it is asked.
+//!
+//! Through an HTTP proxy, plain HTTP goes as a request with its whole URL, everything else
+//! through a `CONNECT`; through SOCKS5 everything goes through a `CONNECT` of its own.
+
+mod connect;
+mod socks;
+
+use std::fmt;
+use std::net::IpAddr;
+use std::str::FromStr;
+
+use http::header::{HeaderValue, PROXY_AUTHORIZATION};
+use http::{Request, Uri};
+use tokio::net::TcpStream;
+use url::Url;
+
+use super::auth::Credentials;
+use super::connect as direct;
+use super::leg::{Leg, Protocol};
+use super::spec::{Scheme, Upstream};
+use crate::trace::{Failure, FailureKind};
+
+/// The way to upstreams.
+#[derive(Clone, Debug, Default)]
+pub struct Via {
+    /// `None`: straight.
+    pub proxy: Option<UpstreamProxy>,
+    /// Hosts that are reached straight all the same.
+    pub without: NoProxy,
+}
+
+/// A proxy that taps use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct UpstreamProxy {
+    kind: Kind,
+    at: Upstream,
+    credentials: Option<Credentials>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Kind {
+    Http,
+    /// Names are resolved here.
+    Socks5,
+    /// Names are resolved by the proxy.
+    Socks5h,
+}
+
+impl Via {
+    /// The proxy on the way to `to`.
+    fn proxy(&self, to: &Upstream) -> Option<&UpstreamProxy> {
+        self.proxy.as_ref().filter(|_| !self.without.names(to))
+    }
+
+    /// The proxy that takes requests for `to` with their whole URL.
+    fn forwards(&self, to: &Upstream, leg: &Leg) -> Option<&UpstreamProxy> {
+        let is_plain = to.scheme == Scheme::Http && leg.plain == Protocol::Http1 && !leg.tunnelled;
+        self.proxy(to).filter(|it| it.kind == Kind::Http && is_plain)
+    }
+
+    /// Write a request as the one who gets it wants it.
+    pub(super) fn address<B>(&self, request: &mut Request<B>, to: &Upstream, leg: &Leg) {
+        let Some(proxy) = self.forwards(to, leg) else { return };
+        let path = request.uri().path_and_query().map_or("/", |it| it.as_str());
+        if let Ok(uri) = format!("{to}{path}").parse::<Uri>() {
+            *request.uri_mut() = uri;
+        }
+        let value = proxy.credentials.as_ref().map(|it| HeaderValue::from_str(&it.basic()));
+        if let Some(Ok(mut value)) = value {
+            value.set_sensitive(true);
+            request.headers_mut().insert(PROXY_AUTHORIZATION, value);
+        }
+    }
+
+    /// A socket for requests to `to`, and the microseconds it took.
+    pub(super) async fn open(&self, to: &Upstream, leg: &Leg) -> Result<(TcpStream, u64), Failure> {
+        match self.forwards(to, leg) {
+            Some(proxy) => direct::tcp(&proxy.at).await.map_err(|it| proxy.named(&it)),
+            None => self.tcp(to).await,
+        }
+    }
+
+    /// A socket whose bytes reach `to`, and the microseconds it took.
+    pub(super) async fn tcp(&self, to: &Upstream) -> Result<(TcpStream, u64), Failure> {
+        let Some(proxy) = self.proxy(to) else { return direct::tcp(to).await };
+        let begun = std::time::Instant::now();
+        let (mut socket, _) = direct::tcp(&proxy.at).await.map_err(|it| proxy.named(&it))?;
+        let credentials = proxy.credentials.as_ref();
+        let asked = async {
+            match proxy.kind {
+                Kind::Http => connect::ask(&mut socket, to, credentials).await,
+                Kind::Socks5 => {
+                    let address = direct::resolve(to).await?;
+                    socks::ask(&mut socket, to, address.first().copied(), credentials).await
+                }
+                Kind::Socks5h => socks::ask(&mut socket, to, None, credentials).await,
+            }
+        };
+        let asked = tokio::time::timeout(PATIENCE, asked).await;
+        let late = || Err(super::failure::failure(FailureKind::Timeout, "it does not answer"));
+        asked.unwrap_or_else(|_| late()).map_err(|it| proxy.named(&it))?;
+        Ok((socket, u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)))
+    }
+}
+
+impl UpstreamProxy {
+    /// A failure on the way through this proxy.
+    fn named(&self, failure: &Failure) -> Failure {
+        let detail = format!("at the proxy {}: {}", self.at.authority(), failure.detail);
+        Failure { kind: failure.kind, detail }
+    }
+}
+
+impl FromStr for UpstreamProxy {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<UpstreamProxy, String> {
+        let wrong = || {
+            format!(
+                "`{}` is not a proxy: expected http://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT",
+                without_password(text)
+            )
+        };
+        let url: Url = text.parse().map_err(|_| wrong())?;
+        let (kind, port) = match url.scheme() {
+            "http" => (Kind::Http, 80),
+            "socks5" => (Kind::Socks5, 1080),
+            "socks5h" => (Kind::Socks5h, 1080),
+            "https" => return Err(
+                "a proxy that is spoken to in TLS is not supported yet: give its http:// address"
+                    .to_owned(),
+            ),
+            _ => return Err(wrong()),
+        };
+        let host = url.host_str().filter(|it| !it.is_empty()).ok_or_else(wrong)?;
+        let port = url.port().unwrap_or(port);
+        let host = host.trim_matches(['[', ']']).to_owned();
+        let at = Upstream { scheme: Scheme::Http, host, port };
+        let plain = |it: &str| percent_decoded(it);
+        let credentials = (!url.username().is_empty()).then(|| {
+            Credentials::new(&plain(url.username()), &plain(url.password().unwrap_or_default()))
+        });
+        Ok(UpstreamProxy { kind, at, credentials })
+    }
+}
+
+fn without_password(text: &str) -> &str {
+    text.rsplit_once('@').map_or(text, |(_, host)| host)
+}
+
+fn percent_decoded(text: &str) -> String {
+    let escaped = text.replace('+', "%2B").replace('&', "%26").replace('=', "%3D");
+    let mut pairs = url::form_urlencoded::parse(escaped.as_bytes());
+    pairs.next().map_or_else(String::new, |(name, _)| name.into_owned())
+}
+
+/// Hosts that are reached without the proxy, as `NO_PROXY` lists them: `*`, names with all below
+/// them, addresses, networks, each with a port where it matters.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct NoProxy(Vec<Entry>);
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Entry {
+    host: Host,
+    port: Option<u16>,
+}
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Host {
+    All,
+    /// This name and all below it.
+    Name(String),
+    Network(IpAddr, u8),
+}
+
+impl NoProxy {
+    fn names(&self, to: &Upstream) -> bool {
+        let host = to.host.trim_end_matches('.').to_ascii_lowercase();
+        let address: Option<IpAddr> = host.parse().ok();
+        let fits = |it: &Host| match it {
+            Host::All => true,
+            Host::Name(name) => {
+                host == *name
+                    || host.strip_suffix(name.as_str()).is_some_and(|it| it.ends_with('.'))
+            }
+            Host::Network(network, bits) => {
+                address.is_some_and(|it| prefix(it, *bits) == prefix(*network, *bits))
+            }
+        };
+        self.0.iter().any(|it| it.port.is_none_or(|port| port == to.port) && fits(&it.host))
+    }
+}
+
+impl fmt::Display for NoProxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} entries", self.0.len())
+    }
+}
+
+impl FromStr for NoProxy {
+    type Err = std::convert::Infallible;
+
+    fn from_str(text: &str) -> Result<NoProxy, Self::Err> {
+        let entries = text.split([',', ' ']).map(str::trim).filter(|it| !it.is_empty());
+        Ok(NoProxy(entries.map(entry).collect()))
+    }
+}
+
+fn entry(text: &str) -> Entry {
+    let (host, port) = match text.rsplit_once(':') {
+        Some((host, port)) if !host.contains(':') || host.ends_with(']') => {
+            (host, port.parse().ok())
+        }
+        _ => (text, None),
+    };
+    let host = host.trim_matches(['[', ']']).trim_start_matches("*.").trim_start_matches('.');
+    let (address, bits) = host.split_once('/').unwrap_or((host, "128"));
+    let host = match (host, address.parse::<IpAddr>(), bits.parse()) {
+        ("*", ..) => Host::All,
+        (_, Ok(address), Ok(bits)) => Host::Network(address, bits),
+        _ => Host::Name(host.to_ascii_lowercase()),
+    };
+    Entry { host, port }
+}
+
+/// Family and first bits.
+fn prefix(address: IpAddr, bits: u8) -> (bool, u128) {
+    let (whole, number) = match address {
+        IpAddr::V4(it) => (32, u128::from(it.to_bits()) << 96),
+        IpAddr::V6(it) => (128, it.to_bits()),
+    };
+    let kept = u32::from(bits.min(whole));
+    (address.is_ipv4(), number.checked_shr(128 - kept).unwrap_or(0))
+}
+
+/// How long a proxy may take to open a way.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn knows_who_is_reached_straight() {
+        let list: NoProxy = "localhost, .corp.test,*.svc.test:8443 10.0.0.0/8,[::1]:80,192.168.1.7"
+            .parse()
+            .unwrap();
+        for (to, straight) in [
+            ("http://localhost", true),
+            ("http://a.localhost", true),
+            ("http://notlocalhost", false),
+            ("https://CORP.test.", true),
+            ("https://x.corp.test:1", true),
+            ("https://a.svc.test:8443", true),
+            ("https://a.svc.test", false),
+            ("http://10.255.0.1:9", true),
+            ("http://11.0.0.1", false),
+            ("http://[::1]", true),
+            ("http://[::1]:81", false),
+            ("http://192.168.1.7", true),
+            ("http://192.168.1.8", false),
+        ] {
+            assert_eq!(list.names(&to.parse().unwrap()), straight, "{to}");
+        }
+        let all: NoProxy = "*".parse().unwrap();
+        assert!(all.names(&"http://x".parse().unwrap()));
+        assert!(!NoProxy::default().names(&"http://x".parse().unwrap()));
+    }
+
+    #[test]
+    fn reads_a_proxy_as_it_is_written() {
+        let proxy: UpstreamProxy = "http://us%40er:p%3Aw+d@proxy.test:3128".parse().unwrap();
+        assert_eq!((proxy.kind, proxy.at.authority().as_str()), (Kind::Http, "proxy.test:3128"));
+        assert_eq!(proxy.credentials, Some(Credentials::new("us@er", "p:w+d")));
+        let proxy: UpstreamProxy = "socks5h://[::1]".parse().unwrap();
+        assert_eq!(
+            (proxy.kind, proxy.at.port, proxy.at.host.as_str()),
+            (Kind::Socks5h, 1080, "::1")
+        );
+        for wrong in ["proxy:3128", "ftp://x", "https://x", "", "http://"] {
+            assert!(wrong.parse::<UpstreamProxy>().is_err(), "{wrong}");
+        }
+        let error = "ftp://user:secret@x".parse::<UpstreamProxy>().unwrap_err();
+        assert!(!error.contains("secret"), "{error}");
+    }
+}
