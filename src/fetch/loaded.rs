@@ -46,6 +46,9 @@ pub(super) fn loaded(it: &Loading<'_>) -> Ended {
         }
         Api::EventSource => event_stream(it),
         Api::Style if withheld(it).is_some() => withheld(it),
+        Api::Style if mime::is_nosniff(&it.answer.headers) && stylesheet(it).is_some() => {
+            stylesheet(it)
+        }
         // What an element takes no notice of, it does not read.
         Api::Module | Api::Style | Api::Font if not_ok(it).is_some() => not_ok(it),
         _ if broken.is_some() => return failed_body(broken.unwrap_or_default()),
@@ -245,7 +248,7 @@ fn classic_script(it: &Loading<'_>) -> Option<Failing> {
         || kind == "text/csv";
     let strict = mime::is_nosniff(&it.answer.headers) && !mime::is_javascript(&kind);
     (refused || strict).then(|| {
-        let why = if refused { "" } else { ", and strict MIME type checking is enabled" };
+        let why = if strict { ", and strict MIME type checking is enabled" } else { "" };
         Failing::new(FailedBy::Api, format!("{kind} is not executed.")).console(format!(
             "Refused to execute script from '{}' because its MIME type ('{kind}') is not \
              executable{why}.",

@@ -19,9 +19,9 @@ pub(super) fn resolve(base: &Url, text: &str, browser: Browser) -> Option<Url> {
         }
         Err(_) => return None,
     };
-    // Chromium escapes this in paths, which the standard does not.
-    if browser == Browser::Chromium && url.path().contains('|') {
-        let path = url.path().replace('|', "%7C");
+    // Chromium escapes these in paths, which the crate does not.
+    if browser == Browser::Chromium && url.path().contains(['|', '^']) {
+        let path = url.path().replace('|', "%7C").replace('^', "%5E");
         url.set_path(&path);
     }
     Some(url)
@@ -38,6 +38,7 @@ mod tests {
             ("///b.test/y", Some("http://b.test/y")),
             ("////b.test", Some("http://b.test/")),
             ("/x|y?a|b", Some("http://a.test/x%7Cy?a|b")),
+            ("/x^y", Some("http://a.test/x%5Ey")),
             ("http://", None),
             ("//", None),
         ] {
