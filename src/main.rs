@@ -7,6 +7,11 @@ use clap::Parser;
 use hopscope::app::{self, Console};
 use hopscope::cli::Cli;
 
+/// What one thread reads from the wire another one writes down and gives back; the system's
+/// allocator makes them wait for one another.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let console = Console {

@@ -36,6 +36,7 @@ mod own;
 mod pages;
 mod refusals;
 mod refused;
+mod relay;
 mod rewound;
 mod route;
 mod scribe;

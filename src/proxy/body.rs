@@ -16,7 +16,7 @@ use tokio::sync::oneshot;
 
 use super::connect::{Connection, Upstreams};
 use super::io::Control;
-use super::scribe::{Scribe, Waiting, tell_later, tell_or_wait};
+use super::scribe::{Piece, Scribe, Waiting, tell_later, tell_or_wait};
 use super::{failure, heads};
 use crate::trace::{Event, FailureKind, HopId, Recorder};
 
@@ -33,16 +33,18 @@ pub(super) enum Passing<R: Recorder> {
 
 /// A request's body on its way to the upstream.
 pub(super) struct RequestBody<R: Recorder> {
-    tee: Tee<R>,
+    tee: Tee,
+    id: HopId,
+    recorder: R,
     /// Opens when the upstream wants the body (`Expect: 100-continue`).
     gate: Option<Gate>,
     /// Says so when all of it has passed.
-    sent: Option<Arc<AtomicBool>>,
+    sent: Arc<AtomicBool>,
 }
 
 /// A response's body on its way to the client. Its end is the end of the exchange.
 pub(super) struct ResponseBody<R: Recorder> {
-    tee: Tee<R>,
+    tee: Tee,
     scribe: Scribe<R>,
     control: Arc<Control>,
     source: Option<Source<R>>,
@@ -95,9 +97,13 @@ impl<R: Recorder> Passing<R> {
         limit: usize,
         gate: Option<Gate>,
     ) -> (Passing<R>, Option<Arc<AtomicBool>>) {
-        let tee = Tee::new(body, id, recorder, limit, Side::Request);
-        let sent = (!tee.over).then(Arc::default);
-        (Passing::Request(RequestBody { tee, gate, sent: sent.clone() }), sent)
+        if body.is_end_stream() {
+            // The head says already that it is complete.
+            return (Passing::Own(None), None);
+        }
+        let (tee, recorder, sent) = (Tee::new(body, limit), recorder.clone(), Arc::default());
+        let body = RequestBody { tee, id, recorder, gate, sent: Arc::clone(&sent) };
+        (Passing::Request(body), Some(sent))
     }
 
     /// The body of an answer that goes on to the client behind `control`.
@@ -108,72 +114,58 @@ impl<R: Recorder> Passing<R> {
         limit: usize,
         source: Source<R>,
     ) -> Passing<R> {
-        let tee = Tee::new(body, scribe.id(), scribe.recorder(), limit, Side::Response);
+        let tee = Tee::new(body, limit);
         let mut body = ResponseBody { tee, scribe, control, source: Some(source), broken: None };
         if body.tee.over {
-            body.end();
+            body.scribe.end(None);
+            body.release();
         }
         Passing::Response(Box::new(body))
     }
 }
 
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Side {
-    Request,
-    Response,
-}
-
-/// Passes frames on and tells of them.
-struct Tee<R: Recorder> {
+/// Passes frames on and says what there is to tell of them.
+struct Tee {
     body: Incoming,
-    id: HopId,
-    recorder: R,
-    side: Side,
     /// Bytes that may still be kept.
     room: usize,
     /// The end was seen and told.
     over: bool,
-    /// A frame that is passed on when its recording has found room.
-    held: Option<(Waiting, Option<Frame<Bytes>>)>,
+    /// What is passed on when its recording has found room.
+    held: Option<(Waiting, Held)>,
 }
 
-impl<R: Recorder> Tee<R> {
-    fn new(body: Incoming, id: HopId, recorder: &R, room: usize, side: Side) -> Tee<R> {
+enum Held {
+    /// A frame, or the end.
+    Frame(Option<Frame<Bytes>>),
+    /// Nothing yet: the next frame.
+    Next,
+}
+
+/// A frame, or the end, and what to tell of it.
+type Seen = (Option<Frame<Bytes>>, Option<Piece>);
+
+impl Tee {
+    fn new(body: Incoming, room: usize) -> Tee {
         // An empty body is complete from the start; the head says so already.
         let over = body.is_end_stream();
-        Tee { body, id, recorder: recorder.clone(), side, room, over, held: None }
+        Tee { body, room, over, held: None }
     }
 
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
-        if let Some((waiting, frame)) = &mut self.held {
-            ready!(waiting.poll_unpin(cx));
-            let frame = frame.take();
-            self.held = None;
-            return Poll::Ready(frame.map(Ok));
-        }
-        let frame = match ready!(Pin::new(&mut self.body).poll_frame(cx)) {
-            Some(Ok(frame)) => Some(frame),
-            None => None,
-            Some(Err(error)) => return Poll::Ready(Some(Err(error))),
-        };
-        if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
-            let (id, trailers) = (self.id, heads::record(trailers));
-            let event = match self.side {
-                Side::Request => Event::RequestTrailers { id, trailers },
-                Side::Response => Event::ResponseTrailers { id, trailers },
-            };
-            tell_later(&self.recorder, event);
-        }
-        let Some(event) = self.event(frame.as_ref()) else { return Poll::Ready(frame.map(Ok)) };
-        if let Some(waiting) = tell_or_wait(&self.recorder, event) {
-            self.held = Some((waiting, frame));
-            return self.poll(cx);
-        }
-        Poll::Ready(frame.map(Ok))
+    /// What was held back, when the recorder has found room.
+    fn poll_held(&mut self, cx: &mut Context<'_>) -> Poll<Option<Held>> {
+        let Some((waiting, _)) = &mut self.held else { return Poll::Ready(None) };
+        ready!(waiting.poll_unpin(cx));
+        Poll::Ready(self.held.take().map(|(_, held)| held))
     }
 
-    /// What there is to tell of this frame, or of the end.
-    fn event(&mut self, frame: Option<&Frame<Bytes>>) -> Option<Event> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Seen, hyper::Error>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx)).transpose()?;
+        let piece = self.piece(frame.as_ref());
+        Poll::Ready(Ok((frame, piece)))
+    }
+
+    fn piece(&mut self, frame: Option<&Frame<Bytes>>) -> Option<Piece> {
         let end = frame.is_none_or(Frame::is_trailers) || self.body.is_end_stream();
         let data = frame.and_then(Frame::data_ref).map(Bytes::as_ref).unwrap_or_default();
         if self.over || (data.is_empty() && !end) {
@@ -182,49 +174,119 @@ impl<R: Recorder> Tee<R> {
         self.over |= end;
         let kept = data.get(..self.room.min(data.len())).unwrap_or_default().to_vec();
         self.room -= kept.len();
-        let (id, length) = (self.id, data.len() as u64);
-        Some(match self.side {
-            Side::Request => Event::RequestBody { id, kept, length, end },
-            Side::Response => Event::ResponseBody { id, kept, length, end },
-        })
+        Some(Piece { kept, length: data.len() as u64, end })
+    }
+
+    /// Pass on `frame`, now or when `waiting` is over.
+    fn pass(
+        &mut self,
+        waiting: Option<Waiting>,
+        frame: Option<Frame<Bytes>>,
+        cx: &mut Context<'_>,
+    ) -> Polled {
+        let Some(waiting) = waiting else { return Poll::Ready(frame.map(Ok)) };
+        self.held = Some((waiting, Held::Frame(frame)));
+        match ready!(self.poll_held(cx)) {
+            Some(Held::Frame(frame)) => Poll::Ready(frame.map(Ok)),
+            Some(Held::Next) | None => Poll::Ready(None),
+        }
+    }
+}
+
+type Polled = Poll<Option<Result<Frame<Bytes>, hyper::Error>>>;
+
+impl<R: Recorder> RequestBody<R> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
+        if let Some(gate) = &mut self.gate {
+            ready!(gate.poll_unpin(cx));
+            self.gate = None;
+        }
+        let polled = match ready!(self.tee.poll_held(cx)) {
+            Some(Held::Frame(frame)) => Poll::Ready(frame.map(Ok)),
+            Some(Held::Next) | None => match ready!(self.tee.poll_next(cx)) {
+                Ok((frame, piece)) => {
+                    let id = self.id;
+                    if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
+                        let trailers = heads::record(trailers);
+                        tell_later(&self.recorder, None, Event::RequestTrailers { id, trailers });
+                    }
+                    let told = piece.map(|it| {
+                        let Piece { kept, length, end } = it;
+                        Event::RequestBody { id, kept, length, end }
+                    });
+                    let waiting = tell_or_wait(&self.recorder, told, None);
+                    self.tee.pass(waiting, frame, cx)
+                }
+                Err(error) => Poll::Ready(Some(Err(error))),
+            },
+        };
+        let polled = ready!(polled);
+        if self.tee.over {
+            self.sent.store(true, Ordering::Relaxed);
+        }
+        Poll::Ready(polled)
     }
 }
 
 impl<R: Recorder> ResponseBody<R> {
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
         if let Some(error) = self.broken.take() {
             return Poll::Ready(Some(Err(error)));
         }
-        let mut polled = self.tee.poll(cx);
-        if let (Poll::Pending, Some(source)) = (&polled, &mut self.source) {
-            source.connection.drive(cx);
-            polled = self.tee.poll(cx);
-        }
-        match ready!(polled) {
-            Some(Err(error)) => {
-                let broken = failure::of_hyper(&error);
-                if broken.kind == FailureKind::Reset {
-                    self.control.reset_on_close();
-                }
-                self.scribe.end(Some(broken));
-                // A broken body ends the connection, also for what is not written yet. One turn
-                // later the head and all before the break are: the client must not think that
-                // nothing came, and ask again.
-                self.broken = Some(error);
-                cx.waker().wake_by_ref();
-                Poll::Pending
+        loop {
+            if let Some(Held::Frame(frame)) = ready!(self.tee.poll_held(cx)) {
+                return self.passed(frame);
             }
-            polled => {
-                if self.tee.over {
-                    self.end();
+            let polled = match &mut self.source {
+                Some(source) => source.connection.poll_with(cx, |cx| self.tee.poll_next(cx)),
+                None => self.tee.poll_next(cx),
+            };
+            match polled {
+                Poll::Pending => {
+                    // Whoever looks at the trace shall see the head while the body is awaited.
+                    let Some(waiting) = self.scribe.flush() else { return Poll::Pending };
+                    self.tee.held = Some((waiting, Held::Next));
                 }
-                Poll::Ready(polled)
+                Poll::Ready(Ok((frame, piece))) => {
+                    if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
+                        self.scribe.trailers(heads::record(trailers));
+                    }
+                    let waiting = piece.and_then(|it| self.scribe.body(it));
+                    return match ready!(self.tee.pass(waiting, frame, cx)) {
+                        Some(Ok(frame)) => self.passed(Some(frame)),
+                        _ => self.passed(None),
+                    };
+                }
+                Poll::Ready(Err(error)) => {
+                    self.break_off(error);
+                    cx.waker().wake_by_ref();
+                    return Poll::Pending;
+                }
             }
         }
     }
 
-    fn end(&mut self) {
-        self.scribe.end(None);
+    fn passed(&mut self, frame: Option<Frame<Bytes>>) -> Polled {
+        if self.tee.over {
+            self.scribe.told_all();
+            self.release();
+        }
+        Poll::Ready(frame.map(Ok))
+    }
+
+    /// A broken body ends the connection, also for what is not written yet. One turn later the
+    /// head and all before the break are: the client must not think that nothing came, and ask
+    /// again.
+    fn break_off(&mut self, error: hyper::Error) {
+        let broken = failure::of_hyper(&error);
+        if broken.kind == FailureKind::Reset {
+            self.control.reset_on_close();
+        }
+        self.scribe.end(Some(broken));
+        self.broken = Some(error);
+    }
+
+    fn release(&mut self) {
         if let Some(source) = self.source.take() {
             source.release();
         }
@@ -243,17 +305,7 @@ impl<R: Recorder> Body for Passing<R> {
             Passing::Own(bytes) => {
                 return Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it))));
             }
-            Passing::Request(body) => {
-                if let Some(gate) = &mut body.gate {
-                    ready!(gate.poll_unpin(cx));
-                    body.gate = None;
-                }
-                let polled = ready!(body.tee.poll(cx));
-                if let Some(sent) = body.sent.as_ref().filter(|_| body.tee.over) {
-                    sent.store(true, Ordering::Relaxed);
-                }
-                polled
-            }
+            Passing::Request(body) => ready!(body.poll(cx)),
             Passing::Response(body) => ready!(body.poll(cx)),
         };
         Poll::Ready(polled.map(|it| it.map_err(Into::into)))

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Instant;
 
 use http::{Request, Response};
@@ -29,6 +29,7 @@ use self::socket::Socket;
 use super::body::Passing;
 use super::failure;
 use super::leg::{Leg, Protocol};
+use super::relay::Relay;
 use super::spec::{Scheme, Upstream};
 use super::via::Via;
 use crate::tls::{self, Tls};
@@ -52,6 +53,7 @@ pub(super) struct Connection<R: Recorder> {
     /// Requests went over it before.
     pub(super) use_: Use,
     driver: Driver,
+    relay: Relay,
     /// What TLS said on it.
     pub(super) tls: Option<Arc<TlsSession>>,
     /// How long opening it took, until it is told.
@@ -111,20 +113,30 @@ impl<R: Recorder> Connection<R> {
             Sender::Many(sender) => return sender.send_request(request).await,
         };
         tokio::pin!(sending);
+        let (driver, relay) = (&mut self.driver, &self.relay);
         poll_fn(|cx| {
-            self.drive(cx);
-            sending.as_mut().poll(cx)
+            relay.poll(cx, |cx| {
+                driver.drive(cx);
+                sending.as_mut().poll(cx)
+            })
         })
         .await
     }
 
-    /// Move its bytes, as far as that goes now.
-    pub(super) fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Driver::Here(driver) = &mut self.driver
-            && driver.as_mut().poll(cx).is_ready()
-        {
-            self.driver = Driver::Ended;
-        }
+    /// Poll for what comes from it, and move its bytes when there is nothing yet.
+    pub(super) fn poll_with<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut poll: impl FnMut(&mut Context<'_>) -> Poll<T>,
+    ) -> Poll<T> {
+        let driver = &mut self.driver;
+        self.relay.poll(cx, |cx| {
+            if let Poll::Ready(it) = poll(cx) {
+                return Poll::Ready(it);
+            }
+            driver.drive(cx);
+            poll(cx)
+        })
     }
 
     /// Give it a task of its own: nobody will wait for it, and it is not done yet.
@@ -155,6 +167,7 @@ impl<R: Recorder> Connection<R> {
             to: self.to.clone(),
             use_: Use::Again,
             driver: Driver::Task(Arc::clone(task)),
+            relay: Relay::default(),
             tls: self.tls.clone(),
             opened: None,
         })
@@ -162,15 +175,29 @@ impl<R: Recorder> Connection<R> {
 
     /// Whether it can take a request: also whether the server has closed it by now.
     async fn is_usable(&mut self) -> bool {
+        let (driver, sender) = (&mut self.driver, &mut self.sender);
         poll_fn(|cx| {
-            self.drive(cx);
-            match &mut self.sender {
-                Sender::One(sender) => sender.poll_ready(cx),
-                Sender::Many(sender) => sender.poll_ready(cx),
-            }
+            self.relay.poll(cx, |cx| {
+                driver.drive(cx);
+                match sender {
+                    Sender::One(sender) => sender.poll_ready(cx),
+                    Sender::Many(sender) => sender.poll_ready(cx),
+                }
+            })
         })
         .await
         .is_ok()
+    }
+}
+
+impl Driver {
+    /// Move the connection's bytes, as far as that goes now.
+    fn drive(&mut self, cx: &mut Context<'_>) {
+        if let Driver::Here(driver) = self
+            && driver.as_mut().poll(cx).is_ready()
+        {
+            *self = Driver::Ended;
+        }
     }
 }
 
@@ -357,8 +384,8 @@ async fn spoken<R: Recorder>(
             (Sender::Many(sender), spawn(async move { drop(driver.await) }))
         }
     };
-    let opened = Some(opened);
-    Ok(Connection { sender, to: to.clone(), use_: Use::First, driver, tls, opened })
+    let (to, opened, relay) = (to.clone(), Some(opened), Relay::default());
+    Ok(Connection { sender, to, use_: Use::First, driver, relay, tls, opened })
 }
 
 fn micros_since(begun: Instant) -> u64 {

@@ -125,8 +125,10 @@ impl<R: Recorder> Client<R> {
         match route {
             Route::Http { to, target } => self.http(scribe, asked, url, to, target).await,
             Route::Tunnel { to } => match &self.tap.intercept {
-                Some(intercept) => self.intercept(intercept, scribe, asked, url, to).await,
-                None => self.tunnel(scribe, asked, url, to).await,
+                Some(intercept) => {
+                    Box::pin(self.intercept(intercept, scribe, asked, url, to)).await
+                }
+                None => Box::pin(self.tunnel(scribe, asked, url, to)).await,
             },
             Route::Refused { why } => {
                 self.tell_asked(&scribe, &asked, url, Exchange::Http, Vec::new()).await;
@@ -159,7 +161,7 @@ impl<R: Recorder> Client<R> {
             Mode::Forward { .. } => Kind::ProxyRequest,
             Mode::Reverse { .. } => Kind::Request,
         };
-        let mut headers = heads::forward(&asked.head.headers, kind, turn);
+        let mut headers = heads::forward(asked.head.headers.clone(), kind, turn);
         let changes = own::change_request(&mut headers, mode, self.tap.mark, scribe.id());
         let exchange = match turn {
             Turn::Upgrades if is_websocket(&headers) => Exchange::WebSocket,
@@ -173,7 +175,7 @@ impl<R: Recorder> Client<R> {
             Ok(connection) => connection,
             Err(failure) => {
                 let (body, _) = Passing::request(body, id, &self.tap.recorder, limit, None);
-                drain(body).await;
+                Box::pin(drain(body)).await;
                 return self.fail(scribe, &to, failure.into(), &head.headers).await;
             }
         };
@@ -210,13 +212,15 @@ impl<R: Recorder> Client<R> {
                     Exchange::WebSocket => Heard::Frames { kept: limit },
                     Exchange::Http | Exchange::Tunnel => Heard::Count,
                 };
-                Ok(self.switch(scribe, response, connection, upgrade, reading).await)
+                let switching = self.switch(scribe, response, connection, upgrade, reading);
+                Ok(Box::pin(switching).await)
             }
             Ok(response) => {
-                let host = heads::text(&head.headers, HOST);
+                let keeps = self.tap.options.keep_redirects;
+                let host = if keeps { heads::text(&head.headers, HOST) } else { None };
                 let home = Arc::clone(&self.upstreams);
                 let source = Source { connection, home, sent };
-                Ok(self.pass_on(scribe, response, source, &to, host).await)
+                Ok(self.pass_on(scribe, response, source, &to, host))
             }
             Err(error) => {
                 let (failure, use_) = (failure::of_hyper(&error), connection.use_);
@@ -236,7 +240,8 @@ impl<R: Recorder> Client<R> {
         let make = || {
             let tls = if to.scheme == Scheme::Https { self.tap.tls() } else { None };
             let via = &self.tap.options.via;
-            connect::http(to, tls, &self.leg, via, move |it| own::leads_back(it, address))
+            // Rare, and large: every request would carry its room along.
+            Box::pin(connect::http(to, tls, &self.leg, via, move |it| own::leads_back(it, address)))
         };
         let opened = self.upstreams.open_or(to, self.leg.client, make).await;
         let (id, mut took) = (scribe.id(), None);
@@ -259,16 +264,17 @@ impl<R: Recorder> Client<R> {
     }
 
     /// The answer, on its way to the client.
-    async fn pass_on(
+    fn pass_on(
         &self,
-        scribe: Scribe<R>,
+        mut scribe: Scribe<R>,
         response: Response<Incoming>,
         source: Source<R>,
         to: &Upstream,
         host: Option<String>,
     ) -> Response<Passing<R>> {
         let (mut head, body) = response.into_parts();
-        let mut headers = heads::forward(&head.headers, Kind::Response, Turn::Stays);
+        let seen = seen(&head, body.is_end_stream());
+        let mut headers = heads::forward(head.headers, Kind::Response, Turn::Stays);
         let mut changes = Vec::new();
         if self.tap.options.keep_redirects
             && let Mode::Reverse { .. } = self.tap.spec.mode
@@ -277,8 +283,7 @@ impl<R: Recorder> Client<R> {
             let tap = format!("{}://{tap}", self.leg.scheme.as_str());
             changes.extend(own::keep_redirect(&mut headers, to, &tap));
         }
-        let complete = body.is_end_stream();
-        tell_answered(&scribe, &head, complete, changes).await;
+        scribe.answered(seen, changes);
         head.headers = headers;
         // The version belongs to a connection; ours to the client is what the client speaks.
         head.version = Version::HTTP_11;
@@ -290,7 +295,7 @@ impl<R: Recorder> Client<R> {
     /// Both ends go on with another protocol.
     async fn switch(
         &self,
-        scribe: Scribe<R>,
+        mut scribe: Scribe<R>,
         mut response: Response<Incoming>,
         mut connection: Connection<R>,
         client: OnUpgrade,
@@ -298,8 +303,11 @@ impl<R: Recorder> Client<R> {
     ) -> Response<Passing<R>> {
         let upstream = hyper::upgrade::on(&mut response);
         let (mut head, _) = response.into_parts();
-        tell_answered(&scribe, &head, false, Vec::new()).await;
-        head.headers = heads::forward(&head.headers, Kind::Response, Turn::Upgrades);
+        scribe.answered(seen(&head, false), Vec::new());
+        if let Some(waiting) = scribe.flush() {
+            waiting.await;
+        }
+        head.headers = heads::forward(head.headers, Kind::Response, Turn::Upgrades);
         connection.detach();
         let life = self.tap.life.clone();
         tokio::spawn(async move {
@@ -378,28 +386,22 @@ fn as_recorded(head: &Parts, url: String, complete: bool) -> trace::Request {
     }
 }
 
-async fn tell_answered<R: Recorder>(
-    scribe: &Scribe<R>,
-    head: &http::response::Parts,
-    complete: bool,
-    own_changes: Vec<OwnChange>,
-) {
+/// An answer's head as it is recorded.
+fn seen(head: &http::response::Parts, complete: bool) -> trace::Response {
     let reason = match head.extensions.get::<ReasonPhrase>() {
         Some(reason) => reason.as_bytes(),
         // HTTP/2 has none.
         None if head.version == Version::HTTP_2 => &[],
         None => head.status.canonical_reason().unwrap_or_default().as_bytes(),
     };
-    let response = trace::Response {
+    trace::Response {
         status: head.status.as_u16(),
         reason: reason.to_vec(),
         version: heads::version(head.version),
         headers: heads::record(&head.headers),
         body: Body { complete, ..Body::default() },
         truncated: None,
-    };
-    let at = scribe.recorder().now();
-    scribe.tell(Event::Answered { id: scribe.id(), at, response, own_changes }).await;
+    }
 }
 
 /// Take what the client still sends, so that the end of the connection reaches it as one: data

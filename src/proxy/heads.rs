@@ -26,14 +26,21 @@ pub(super) enum Kind {
 
 /// The fields that go on, in their order: all but those of this connection
 /// ([RFC 9110 §7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
-pub(super) fn forward(headers: &HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
-    let named = named_by_connection(headers);
+pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
+    if !headers.keys().any(|it| belongs_to_connection(it.as_str())) {
+        return headers;
+    }
+    let named = named_by_connection(&headers);
     let mut forwarded = HeaderMap::with_capacity(headers.len());
+    // A repeat comes without its name.
+    let mut last = None;
+    let mut upgraded = false;
     for (name, value) in headers {
+        let Some(name) = name.or(last) else { break };
         let goes_on = match name.as_str() {
             "connection" => {
-                if turn == Turn::Upgrades {
-                    forwarded.insert(name, HeaderValue::from_static("upgrade"));
+                if turn == Turn::Upgrades && !std::mem::replace(&mut upgraded, true) {
+                    forwarded.append(&name, HeaderValue::from_static("upgrade"));
                 }
                 false
             }
@@ -41,16 +48,31 @@ pub(super) fn forward(headers: &HeaderMap, kind: Kind, turn: Turn) -> HeaderMap 
             "keep-alive" | "proxy-connection" | "transfer-encoding" => false,
             "proxy-authorization" => kind != Kind::ProxyRequest,
             // `trailers` must reach the server, or it may not send any (gRPC needs them).
-            "te" => asks_for_trailers(value),
+            "te" => asks_for_trailers(&value),
             // What frames and routes the message is never private to a connection.
             "content-length" | "host" => true,
             other => !named.iter().any(|it| it == other),
         };
         if goes_on {
-            forwarded.append(name, value.clone());
+            forwarded.append(&name, value);
         }
+        last = Some(name);
     }
     forwarded
+}
+
+/// Whether a field of this name may have to stay behind. Without one, nothing has to.
+fn belongs_to_connection(name: &str) -> bool {
+    matches!(
+        name,
+        "connection"
+            | "upgrade"
+            | "keep-alive"
+            | "proxy-connection"
+            | "transfer-encoding"
+            | "proxy-authorization"
+            | "te"
+    )
 }
 
 /// Whether the head asks for, or agrees to, another protocol.
@@ -141,7 +163,8 @@ mod tests {
             (Response, "trailer: x|date: d|connection: close", "trailer: x|date: d"),
         ] {
             let sent_map = map(sent);
-            let forwarded_map = forward(&sent_map, kind, turn(&sent_map));
+            let upgrades = turn(&sent_map);
+            let forwarded_map = forward(sent_map, kind, upgrades);
             assert_eq!(written(&forwarded_map), forwarded, "{sent}");
         }
     }

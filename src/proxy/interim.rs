@@ -22,7 +22,7 @@ pub(super) fn listen<R: Recorder, B>(
     hyper::ext::on_informational(request, move |it| {
         let (at, status) = (recorder.now(), it.status().as_u16());
         let interim = Interim { at, status, headers: heads::record(it.headers()) };
-        tell_later(&recorder, Event::Interim { id, interim });
+        tell_later(&recorder, None, Event::Interim { id, interim });
         if it.status() == StatusCode::CONTINUE
             && let Some(open) = open.lock().unwrap_or_else(PoisonError::into_inner).take()
         {

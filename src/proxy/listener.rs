@@ -2,9 +2,11 @@
 //!
 //! **Invariant:** trouble with one client never reaches another, and never ends the listener.
 
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, OnceLock};
+use std::task::Poll;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -64,8 +66,21 @@ pub(super) struct Life {
 
 impl Life {
     pub(super) async fn draining(&mut self) {
+        let seen = self.phases.clone();
         // An error means that the taps were dropped, which stops them too.
-        let _ = self.phases.wait_for(|it| *it != Phase::Serve).await;
+        let waiting = self.phases.wait_for(|it| *it != Phase::Serve);
+        tokio::pin!(waiting);
+        let mut queued = false;
+        poll_fn(|cx| {
+            // A busy connection asks at every turn. Looking for a change is cheap, queueing for
+            // one is not, and the place in the queue stays.
+            if queued && seen.has_changed().is_ok_and(|it| !it) {
+                return Poll::Pending;
+            }
+            queued = true;
+            waiting.as_mut().poll(cx).map(drop)
+        })
+        .await;
     }
 
     pub(super) async fn stopped(&mut self) {

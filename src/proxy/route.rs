@@ -3,8 +3,11 @@
 //! **Invariant:** deciding does no I/O, and the URL that is recorded is what the client asked
 //! for, not normalised.
 
+use std::borrow::Cow;
+
 use http::header::{HOST, HeaderName};
 use http::request::Parts;
+use http::uri::PathAndQuery;
 use http::{Method, Uri};
 
 use super::leg::Leg;
@@ -27,16 +30,20 @@ pub(super) enum Route {
 
 /// The route, and the URL as the client meant it.
 pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String) {
-    let path = head.uri.path_and_query().map_or("/", |it| it.as_str());
-    let host = head.uri.authority().map(|it| it.as_str().to_owned());
-    let host = host.or_else(|| heads::text(&head.headers, HOST));
-    let host = host.unwrap_or_else(|| tap_address.to_owned());
+    let target = head.uri.path_and_query().cloned();
+    let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
+    let path = target.as_str();
+    let host = match (head.uri.authority(), head.headers.get(HOST)) {
+        (Some(authority), _) => Cow::Borrowed(authority.as_str()),
+        (None, Some(host)) => String::from_utf8_lossy(host.as_bytes()),
+        (None, None) => Cow::Borrowed(tap_address),
+    };
     // Whoever ends TLS here, or in a tunnel through here, needs nobody to tell.
     let is_told = matches!(leg.mode, Mode::Reverse { .. }) && !leg.tunnelled && leg.tls.is_none();
     let told = is_told.then(|| told_scheme(head)).flatten();
     let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or(leg.scheme.as_str());
     let url = match (&head.method, path) {
-        (&Method::CONNECT, _) => host.clone(),
+        (&Method::CONNECT, _) => host.clone().into_owned(),
         (_, "*") => format!("{scheme}://{host}/*"),
         _ => format!("{scheme}://{host}{path}"),
     };
@@ -46,7 +53,7 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
         } else {
             "a reverse tap stands in front of one upstream and opens no tunnels"
         }),
-        Mode::Reverse { upstream, .. } => to_upstream(upstream.clone(), path),
+        Mode::Reverse { upstream, .. } => to_upstream(upstream.clone(), target),
         Mode::Forward { .. } if head.method == Method::CONNECT => {
             match Upstream::from_authority(Scheme::Https, &host) {
                 Some(to) => Route::Tunnel { to },
@@ -56,7 +63,7 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
         Mode::Forward { .. } if pages::is_own_name(&host) => {
             Route::OwnPage(pages::find(head).unwrap_or(Page::Home))
         }
-        Mode::Forward { .. } => forward(head, &host, path, tap_address),
+        Mode::Forward { .. } => forward(head, &host, target, tap_address),
     };
     (route, url)
 }
@@ -71,7 +78,7 @@ fn told_scheme(head: &Parts) -> Option<&'static str> {
     ["https", "http"].into_iter().find(|it| first.eq_ignore_ascii_case(it))
 }
 
-fn forward(head: &Parts, host: &str, path: &str, tap_address: &str) -> Route {
+fn forward(head: &Parts, host: &str, target: PathAndQuery, tap_address: &str) -> Route {
     let scheme = match head.uri.scheme_str() {
         Some("http") => Scheme::Http,
         Some("https") => Scheme::Https,
@@ -83,16 +90,13 @@ fn forward(head: &Parts, host: &str, path: &str, tap_address: &str) -> Route {
         }
     };
     match Upstream::from_authority(scheme, host) {
-        Some(to) => to_upstream(to, path),
+        Some(to) => to_upstream(to, target),
         None => refused("the request line names no host"),
     }
 }
 
-fn to_upstream(to: Upstream, path: &str) -> Route {
-    match path.parse() {
-        Ok(target) => Route::Http { to, target },
-        Err(_) => refused("the path cannot stand in a request line"),
-    }
+fn to_upstream(to: Upstream, target: PathAndQuery) -> Route {
+    Route::Http { to, target: target.into() }
 }
 
 fn refused(why: &str) -> Route {

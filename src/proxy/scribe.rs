@@ -2,11 +2,16 @@
 //!
 //! **Invariant:** every exchange that was begun is ended exactly once, also when the client goes
 //! away and its future is dropped.
+//!
+//! **Invariant:** an answer's head is held back only as long as nothing has to be waited for:
+//! most answers come at once, and are told at once.
 
 use std::future::Future;
 use std::pin::Pin;
 
-use crate::trace::{Event, Failure, FailureKind, HopId, Recorder};
+use crate::trace::{
+    Body, Event, Failure, FailureKind, Headers, HopId, OwnChange, Recorder, Response, Time,
+};
 
 /// A recording that has to wait for room.
 pub(super) type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -16,11 +21,30 @@ pub(super) struct Scribe<R: Recorder> {
     recorder: R,
     id: HopId,
     open: bool,
+    /// An answer's head that was not told yet.
+    head: Option<Box<Head>>,
+}
+
+struct Head {
+    at: Time,
+    response: Response,
+    own_changes: Vec<OwnChange>,
+}
+
+/// What went by of a body.
+#[derive(Debug, Default)]
+pub(super) struct Piece {
+    /// What is within the capture limit.
+    pub(super) kept: Vec<u8>,
+    /// How long it was.
+    pub(super) length: u64,
+    /// Nothing comes after it.
+    pub(super) end: bool,
 }
 
 impl<R: Recorder> Scribe<R> {
     pub(super) fn new(recorder: &R) -> Scribe<R> {
-        Scribe { recorder: recorder.clone(), id: recorder.next_id(), open: true }
+        Scribe { recorder: recorder.clone(), id: recorder.next_id(), open: true, head: None }
     }
 
     pub(super) fn id(&self) -> HopId {
@@ -32,7 +56,57 @@ impl<R: Recorder> Scribe<R> {
     }
 
     pub(super) async fn tell(&self, event: Event) {
-        tell(&self.recorder, event).await;
+        if let Some(event) = self.recorder.offer(event) {
+            // Rare, and large: every exchange would carry its room along.
+            Box::pin(self.recorder.record(event)).await;
+        }
+    }
+
+    /// An answer has begun. It is told with what comes of its body, or by [`Scribe::flush`].
+    pub(super) fn answered(&mut self, response: Response, own_changes: Vec<OwnChange>) {
+        let at = self.recorder.now();
+        self.head = Some(Box::new(Head { at, response, own_changes }));
+    }
+
+    /// Tell what was held back: now something has to be waited for.
+    pub(super) fn flush(&mut self) -> Option<Waiting> {
+        let head = self.head.take()?;
+        tell_or_wait(&self.recorder, Some(head.event(self.id)), None)
+    }
+
+    /// A piece of the answer's body. When there is something to wait for and the piece is the
+    /// last one, [`Scribe::told_all`] is due afterwards.
+    pub(super) fn body(&mut self, piece: Piece) -> Option<Waiting> {
+        let (id, head) = (self.id, self.head.take());
+        let Piece { kept, length, end } = piece;
+        let Some(mut head) = head else {
+            return tell_or_wait(
+                &self.recorder,
+                Some(Event::ResponseBody { id, kept, length, end }),
+                end.then(|| self.ended()),
+            );
+        };
+        if !end {
+            let body = Event::ResponseBody { id, kept, length, end };
+            return tell_or_wait(&self.recorder, Some(head.event(id)), Some(body));
+        }
+        head.response.body = Body { bytes: kept, length, complete: true };
+        tell_or_wait(&self.recorder, Some(head.whole(id, self.recorder.now())), None)
+    }
+
+    /// The fields after the answer's body, before its end.
+    pub(super) fn trailers(&mut self, trailers: Headers) {
+        let head = self.head.take().map(|it| it.event(self.id));
+        tell_later(&self.recorder, head, Event::ResponseTrailers { id: self.id, trailers });
+    }
+
+    /// The end was told with what came before it.
+    pub(super) fn told_all(&mut self) {
+        self.open = false;
+    }
+
+    fn ended(&self) -> Event {
+        Event::Ended { id: self.id, at: self.recorder.now(), failure: None }
     }
 
     /// Nothing was told, and nothing will be: another scribe tells.
@@ -43,9 +117,26 @@ impl<R: Recorder> Scribe<R> {
     /// It is over.
     pub(super) fn end(&mut self, failure: Option<Failure>) {
         if std::mem::replace(&mut self.open, false) {
-            let event = Event::Ended { id: self.id, at: self.recorder.now(), failure };
-            tell_later(&self.recorder, event);
+            let (id, at) = (self.id, self.recorder.now());
+            let (first, second) = match (self.head.take(), failure) {
+                (Some(head), None) => (None, head.whole(id, at)),
+                (head, failure) => (head.map(|it| it.event(id)), Event::Ended { id, at, failure }),
+            };
+            tell_later(&self.recorder, first, second);
         }
+    }
+}
+
+impl Head {
+    fn event(self, id: HopId) -> Event {
+        let Head { at, response, own_changes } = self;
+        Event::Answered { id, at, response, own_changes }
+    }
+
+    /// The whole answer; it is over by `ended`.
+    fn whole(self, id: HopId, ended: Time) -> Event {
+        let Head { at: answered, response, own_changes } = self;
+        Event::Whole { id, answered, response, own_changes, ended }
     }
 }
 
@@ -58,25 +149,29 @@ impl<R: Recorder> Drop for Scribe<R> {
     }
 }
 
-/// Record now, waiting for room if there is none.
-pub(super) async fn tell<R: Recorder>(recorder: &R, event: Event) {
-    if let Some(event) = recorder.offer(event) {
-        recorder.record(event).await;
-    }
-}
-
-/// Record from where nothing can wait.
-pub(super) fn tell_later<R: Recorder>(recorder: &R, event: Event) {
-    let Some(event) = recorder.offer(event) else { return };
+/// Record from where nothing can wait, in this order.
+pub(super) fn tell_later<R: Recorder>(recorder: &R, first: Option<Event>, second: Event) {
+    let Some(waiting) = tell_or_wait(recorder, first, Some(second)) else { return };
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-        let recorder = recorder.clone();
-        runtime.spawn(async move { recorder.record(event).await });
+        runtime.spawn(waiting);
     }
 }
 
-/// Record from a poll: what comes back has to be polled to its end first.
-pub(super) fn tell_or_wait<R: Recorder>(recorder: &R, event: Event) -> Option<Waiting> {
-    let event = recorder.offer(event)?;
+/// Record from a poll, in this order: what comes back has to be polled to its end first.
+pub(super) fn tell_or_wait<R: Recorder>(
+    recorder: &R,
+    first: Option<Event>,
+    second: Option<Event>,
+) -> Option<Waiting> {
+    let first = first.and_then(|it| recorder.offer(it));
+    let second = if first.is_some() { second } else { second.and_then(|it| recorder.offer(it)) };
+    if first.is_none() && second.is_none() {
+        return None;
+    }
     let recorder = recorder.clone();
-    Some(Box::pin(async move { recorder.record(event).await }))
+    Some(Box::pin(async move {
+        for event in [first, second].into_iter().flatten() {
+            recorder.record(event).await;
+        }
+    }))
 }

@@ -31,6 +31,13 @@ impl Item {
         }
     }
 
+    fn is_end(&self) -> bool {
+        match self {
+            Item::Event(event) => event.is_end(),
+            Item::Hop(_) => true,
+        }
+    }
+
     /// Roughly the bytes held.
     fn weight(&self) -> usize {
         let body = match self {
@@ -39,6 +46,7 @@ impl Item {
             }
             Item::Event(Event::Frames { frames, .. }) => frames.packed().len(),
             Item::Event(Event::Asked { .. } | Event::Answered { .. }) => 1024,
+            Item::Event(Event::Whole { response, .. }) => 1024 + response.body.bytes.len(),
             Item::Hop(hop) => {
                 let response = hop.response().map_or(0, |it| it.body.bytes.len());
                 2048 + hop.request.body.bytes.len() + response
@@ -217,7 +225,7 @@ impl State {
         if self.lost.is_empty() || !self.lost.contains(&item.id()) {
             return false;
         }
-        if matches!(item, Item::Event(Event::Ended { .. })) {
+        if item.is_end() {
             self.lost.remove(&item.id());
         }
         true
@@ -225,7 +233,7 @@ impl State {
 
     fn lose(&mut self, item: &Item, why: &str) {
         let id = item.id();
-        let over = matches!(item, Item::Event(Event::Ended { .. }) | Item::Hop(_));
+        let over = item.is_end();
         if self.lost.contains(&id) {
             return;
         }

@@ -41,6 +41,15 @@ pub enum Event {
     Frames { id: HopId, frames: Frames },
     /// The fields after the response's body, before its end.
     ResponseTrailers { id: HopId, trailers: Headers },
+    /// An answer from its head to its end, which is how most come: what [`Event::Answered`],
+    /// [`Event::ResponseBody`] and [`Event::Ended`] would say one after the other.
+    Whole {
+        id: HopId,
+        answered: Time,
+        response: Response,
+        own_changes: Vec<OwnChange>,
+        ended: Time,
+    },
     /// The exchange is over. With a failure: before [`Event::Answered`] no answer came, after it
     /// the body stopped short.
     Ended { id: HopId, at: Time, failure: Option<Failure> },
@@ -59,8 +68,14 @@ impl Event {
             | Event::Frames { id, .. }
             | Event::ResponseBody { id, .. }
             | Event::ResponseTrailers { id, .. }
+            | Event::Whole { id, .. }
             | Event::Ended { id, .. } => *id,
         }
+    }
+
+    /// Whether it is the last of its exchange.
+    pub fn is_end(&self) -> bool {
+        matches!(self, Event::Whole { .. } | Event::Ended { .. })
     }
 
     /// Grow `hop` by this event. `Asked` starts a new hop; any other event without a hop is
@@ -112,9 +127,11 @@ impl Event {
                 hop.trailers.get_or_insert_default().response = trailers;
             }
             Event::Answered { at, response, own_changes, .. } => {
-                hop.timing.wait = u64::try_from(at.since(hop.started)).ok();
-                hop.outcome = Outcome::Answered(response);
-                hop.own_changes.extend(own_changes);
+                answer(hop, at, response, own_changes);
+            }
+            Event::Whole { answered, response, own_changes, ended, .. } => {
+                answer(hop, answered, response, own_changes);
+                end_hop(hop, ended, None);
             }
             Event::ResponseBody { kept, length, end, .. } => {
                 if let Outcome::Answered(response) = &mut hop.outcome {
@@ -134,6 +151,12 @@ fn grow(body: &mut Body, kept: Vec<u8>, length: u64, end: bool) {
     }
     body.length += length;
     body.complete |= end;
+}
+
+fn answer(hop: &mut Hop, at: Time, response: Response, own_changes: Vec<OwnChange>) {
+    hop.timing.wait = u64::try_from(at.since(hop.started)).ok();
+    hop.outcome = Outcome::Answered(response);
+    hop.own_changes.extend(own_changes);
 }
 
 fn end_hop(hop: &mut Hop, at: Time, failure: Option<Failure>) {

@@ -33,7 +33,7 @@ impl Header {
 /// looks: most recorded headers are written down and never looked at.
 #[derive(Clone, Default)]
 pub struct Headers {
-    packed: Option<Box<[u8]>>,
+    packed: Option<Vec<u8>>,
     /// The packed fields taken apart, or all there is when nothing is packed.
     fields: OnceLock<Vec<Header>>,
 }
@@ -54,7 +54,7 @@ impl Headers {
     }
 
     /// From what [`Headers::packed`] gave.
-    pub fn from_packed(packed: impl Into<Box<[u8]>>) -> Headers {
+    pub fn from_packed(packed: impl Into<Vec<u8>>) -> Headers {
         Headers { packed: Some(packed.into()), fields: OnceLock::new() }
     }
 

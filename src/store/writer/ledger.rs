@@ -57,13 +57,13 @@ pub(super) struct Ledger {
 impl Ledger {
     pub(super) fn apply(&mut self, event: Event) {
         let id = event.id();
-        let ended = matches!(event, Event::Ended { .. });
-        if let Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. } = &event {
-            self.weight += kept.len();
-        }
-        if let Event::Frames { frames, .. } = &event {
-            self.weight += frames.packed().len();
-        }
+        let ended = event.is_end();
+        self.weight += match &event {
+            Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. } => kept.len(),
+            Event::Whole { response, .. } => response.body.bytes.len(),
+            Event::Frames { frames, .. } => frames.packed().len(),
+            _ => 0,
+        };
         if matches!(event, Event::Asked { .. }) {
             let mut hop = None;
             event.apply(&mut hop);
