@@ -10,6 +10,7 @@ mod demo;
 mod explain;
 mod fetch;
 mod inputs;
+mod keep;
 mod lab;
 mod record;
 
@@ -24,6 +25,7 @@ pub use demo::Demo;
 pub use explain::{Explain, FailOn, Print};
 pub use fetch::Fetch;
 pub use inputs::Input;
+pub use keep::Keep;
 pub use lab::LabOptions;
 pub use record::{Live, Record};
 

@@ -36,15 +36,26 @@ mod tls;
 mod writer;
 
 use std::path::Path;
+use std::time::Duration;
 
 pub use error::Error;
-pub use info::{Info, State, Unrecorded};
+pub use info::{Dropped, Info, State, Unrecorded};
 pub use reader::{Changes, Hops, Reader};
 pub use recorder::StoreRecorder;
 pub use stored::Load;
 pub use writer::{TICK, Writer};
 
 use crate::trace::{Hop, Tap};
+
+/// How much of the past a trace keeps; all of it by default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Keep {
+    /// Bytes that the file and its log may take together. Some 16 MiB are the least that works:
+    /// it must hold some of the largest bodies, and their log.
+    pub bytes: Option<u64>,
+    /// Hops that were asked this long ago are kept; older ones go soon.
+    pub time: Option<Duration>,
+}
 
 /// Where traces are made.
 pub struct Store;
@@ -55,8 +66,17 @@ impl Store {
     /// The recorder may be cloned freely; the trace ends when [`Writer::finish`] is called.
     /// An existing file is never touched.
     pub fn create(path: &Path, taps: &[Tap]) -> Result<(StoreRecorder, Writer), Error> {
+        Store::create_window(path, taps, Keep::default())
+    }
+
+    /// The same for a trace that keeps only a window of the past: a flight recorder.
+    pub fn create_window(
+        path: &Path,
+        taps: &[Tap],
+        keep: Keep,
+    ) -> Result<(StoreRecorder, Writer), Error> {
         let connection = schema::create(path, taps)?;
-        writer::start(path, connection)
+        writer::start(path, connection, keep)
     }
 
     /// Write hops that come from elsewhere (another tool's file, `hopscope fetch`) as a new

@@ -20,6 +20,10 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
         let (n, why) = (lost.count, &lost.why);
         console.warn(&format!("{n} hops were seen but could not be recorded: {why}"));
     }
+    if let Some(until) = facts.dropped.until {
+        let (n, why, until) = (facts.dropped.count, &facts.dropped.why, until.rfc3339());
+        console.warn(&format!("{n} hops from before {until} were let go: {why}"));
+    }
     let analyst = Analyst::new(study::known(&options.assume, options.browser), &mut console);
     let study = Study::of(source, &facts.taps, analyst)?;
     let n = study.len();

@@ -21,6 +21,7 @@ struct InfoJson<'a> {
     last: Option<String>,
     bytes: u64,
     unrecorded: Unrecorded,
+    dropped: Dropped,
 }
 
 #[derive(Serialize)]
@@ -34,6 +35,14 @@ struct TapJson<'a> {
 #[derive(Serialize)]
 struct Unrecorded {
     count: u64,
+    why: Option<String>,
+}
+
+/// What a flight recorder has let go.
+#[derive(Serialize)]
+struct Dropped {
+    count: u64,
+    until: Option<String>,
     why: Option<String>,
 }
 
@@ -55,6 +64,11 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
         unrecorded: Unrecorded {
             count: facts.unrecorded.count,
             why: (facts.unrecorded.count > 0).then(|| facts.unrecorded.why.clone()),
+        },
+        dropped: Dropped {
+            count: facts.dropped.count,
+            until: facts.dropped.until.map(Time::rfc3339),
+            why: facts.dropped.until.map(|_| facts.dropped.why.clone()),
         },
     };
     if options.json {
@@ -99,6 +113,10 @@ fn text(info: &InfoJson<'_>) -> String {
         lines.push(format!("last   {last}"));
     }
     lines.push(format!("size   {} bytes", info.bytes));
+    if let (Some(until), Some(why)) = (&info.dropped.until, &info.dropped.why) {
+        let hops = count(info.dropped.count, "hop");
+        lines.push(format!("gone   {hops} from before {until}: {why}"));
+    }
     if info.unrecorded.count > 0 {
         let why = info.unrecorded.why.as_deref().unwrap_or("unknown");
         lines.push(format!(

@@ -46,6 +46,7 @@ fn facts(recording: &Recording) -> Info {
         last: hops.iter().map(|it| it.ended.unwrap_or(it.started)).max(),
         bytes: recording.bytes,
         unrecorded: recording.unrecorded.clone(),
+        dropped: recording.dropped.clone(),
         state: State::Finished,
     }
 }

@@ -10,10 +10,10 @@ use super::desk::Source;
 use super::open::{line, show};
 use super::opened::file_name;
 use super::{Console, Error};
-use crate::cli::Record;
+use crate::cli::{Keep, Record};
 use crate::fetch::Known;
 use crate::proxy::{self, Bound, Mode, Proxy, TapSpec, Via};
-use crate::store::{Reader, Store};
+use crate::store::{self, Reader, Store};
 use crate::tls::{Authority, Identity, Tls, Trust};
 use crate::trace::{Tap, TapKind};
 use crate::tui::{Feed, Status};
@@ -94,7 +94,7 @@ async fn record(
     console: &mut Console,
 ) -> Result<u8, Error> {
     let taps = bound.taps();
-    let (recorder, writer) = Store::create(&path, &taps)?;
+    let (recorder, writer) = Store::create_window(&path, &taps, window(&options.keep))?;
     let proxy = bound.start(&recorder);
     if options.headless {
         announce(&taps, &path, console)?;
@@ -153,6 +153,19 @@ fn specs(options: &Record) -> Vec<TapSpec> {
         return vec![TapSpec::forward("edge", SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)))];
     }
     options.taps.clone()
+}
+
+/// Of several limits of one kind the tightest counts.
+fn window(limits: &[Keep]) -> store::Keep {
+    let bytes = limits.iter().filter_map(|it| match it {
+        Keep::Bytes(bytes) => Some(*bytes),
+        Keep::Time(_) => None,
+    });
+    let time = limits.iter().filter_map(|it| match it {
+        Keep::Time(time) => Some(*time),
+        Keep::Bytes(_) => None,
+    });
+    store::Keep { bytes: bytes.min(), time: time.min() }
 }
 
 /// `hopscope-YYYYmmdd-HHMMSS.hops`, in local time.

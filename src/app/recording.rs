@@ -8,7 +8,7 @@ use std::{fs, io};
 use super::Error;
 use crate::cli::Input;
 use crate::formats::{har, mitm};
-use crate::store::{Load, Reader, Unrecorded};
+use crate::store::{Dropped, Load, Reader, Unrecorded};
 use crate::trace::{Hop, Note, Tap, TapId, TapKind};
 
 /// Hops and taps, wherever they came from.
@@ -22,6 +22,8 @@ pub(crate) struct Recording {
     pub(crate) warnings: Vec<String>,
     /// Hops that a recorder saw but could not keep.
     pub(crate) unrecorded: Unrecorded,
+    /// Hops that a flight recorder has let go.
+    pub(crate) dropped: Dropped,
     /// Size on disk of all files together.
     pub(crate) bytes: u64,
 }
@@ -72,6 +74,11 @@ impl Recording {
         self.unrecorded.count += inner.unrecorded.count;
         if self.unrecorded.why.is_empty() {
             self.unrecorded.why = inner.unrecorded.why;
+        }
+        self.dropped.count += inner.dropped.count;
+        self.dropped.until = self.dropped.until.max(inner.dropped.until);
+        if self.dropped.why.is_empty() {
+            self.dropped.why = inner.dropped.why;
         }
         self.bytes += inner.bytes;
     }
@@ -127,6 +134,7 @@ fn read_trace(path: &Path) -> Result<Recording, Error> {
         notes: reader.notes()?,
         warnings: Vec::new(),
         unrecorded: info.unrecorded,
+        dropped: info.dropped,
         bytes: info.bytes,
     })
 }
@@ -162,6 +170,7 @@ fn read_other(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
         notes,
         warnings,
         unrecorded: Unrecorded::default(),
+        dropped: Dropped::default(),
         bytes: u64::try_from(bytes.len()).unwrap_or(u64::MAX),
     })
 }

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::Look;
+use super::{Keep, Look};
 use crate::proxy::{Credentials, NoProxy, OnFailure, TapSpec, UpstreamProxy};
 use crate::tls::{ClientCertificate, HostGlob};
 
@@ -17,7 +17,8 @@ Examples:
   hopscope record --tap edge=reverse:8080=https://ID.execute-api.eu-west-1.amazonaws.com \\
                   --tap origin=reverse:9001=http://127.0.0.1:8000 -o incident.hops --headless
   hopscope record --tap edge=reverse:8443=http://127.0.0.1:8000,tls
-  hopscope record --pass '*.bank.example' --insecure staging.test")]
+  hopscope record --pass '*.bank.example' --insecure staging.test
+  hopscope record --keep 1GiB --keep 7d -o flight.hops --headless")]
 pub struct Record {
     /// Where to stand: NAME=forward:ADDR, or NAME=reverse:ADDR=URL[,tls][,http=1.1|2]; outermost
     /// first
@@ -32,6 +33,10 @@ pub struct Record {
     /// Only record, without the terminal interface
     #[arg(long)]
     pub headless: bool,
+
+    /// Keep only the latest hops: so much on disk (1GiB), or so long (2h); may be given twice
+    #[arg(long, value_name = "SIZE|TIME")]
+    pub keep: Vec<Keep>,
 
     /// Let a forward tap listen on an address that others can reach
     #[arg(long)]

@@ -22,6 +22,9 @@ pub(super) struct Dictionary {
     hops: u32,
     /// Bytes that this dictionary itself holds in memory.
     held: usize,
+    /// Bytes that this epoch has stored, and those before it, roughly.
+    stored: u64,
+    stored_before: u64,
     /// Strangers choose these bytes: the hash has a seed that they do not know.
     small: HashMap<Box<[u8]>, i64, RandomState>,
     /// By hash, because they do not stay in memory.
@@ -48,19 +51,25 @@ struct Base {
 }
 
 impl Dictionary {
-    /// Begin an epoch after what the file already holds.
-    pub(super) fn begin(connection: &Connection, from: Beginning) -> rusqlite::Result<Dictionary> {
+    /// The dictionary of the next epoch, which begins after what the file already holds.
+    pub(super) fn next(
+        &self,
+        connection: &Connection,
+        from: Beginning,
+    ) -> rusqlite::Result<Dictionary> {
+        let Beginning { first_hop, first_revision, began } = from;
         let last: Option<i64> =
             connection.query_row("SELECT max(id) FROM blob", [], |it| it.get(0))?;
-        let next_blob = last.unwrap_or(0) + 1;
-        let Beginning { first_hop, first_revision, began } = from;
+        // Numbers of blobs that went are not given again.
+        let next_blob = self.next_blob.max(last.unwrap_or(0) + 1);
         connection
             .prepare_cached(
                 "INSERT INTO epoch (first_hop, first_blob, first_revision, began)
                  VALUES (?, ?, ?, ?)",
             )?
             .execute(params![first_hop, next_blob, first_revision, began])?;
-        Ok(Dictionary { next_blob, ..Dictionary::default() })
+        let stored_before = self.stored_in_all();
+        Ok(Dictionary { next_blob, stored_before, ..Dictionary::default() })
     }
 
     /// Whether it is time for the next epoch; also before the first.
@@ -71,6 +80,17 @@ impl Dictionary {
     /// Count one hop.
     pub(super) fn used(&mut self) {
         self.hops += 1;
+        self.stored += HOP;
+    }
+
+    /// Bytes that the epoch has stored so far, roughly.
+    pub(super) fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// Bytes that this epoch and those before it have stored, roughly.
+    pub(super) fn stored_in_all(&self) -> u64 {
+        self.stored_before + self.stored
     }
 
     /// The id of these bytes, stored now if they are new.
@@ -142,6 +162,7 @@ impl Dictionary {
         let id = self.next_blob;
         db.prepare_cached("INSERT INTO blob VALUES (?, ?)")?.execute(params![id, bytes])?;
         self.next_blob += 1;
+        self.stored += bytes.len() as u64 + BLOB;
         Ok(id)
     }
 }
@@ -156,4 +177,7 @@ const HOPS_PER_EPOCH: u32 = 65_536;
 /// Keeps the dictionary's memory small; what repeats is learned again within a few hops.
 const BYTES_PER_DICTIONARY: usize = 8 << 20;
 const SMALL: usize = 4096;
+/// What a hop takes beside its blobs, and a blob beside its bytes.
+const HOP: u64 = 100;
+const BLOB: u64 = 16;
 const USES_PER_BASE: u32 = 1024;

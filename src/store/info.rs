@@ -16,6 +16,8 @@ pub struct Info {
     /// Size on disk, the write-ahead log included; of a trace in memory, its pages.
     pub bytes: u64,
     pub unrecorded: Unrecorded,
+    /// What a flight recorder has let go.
+    pub dropped: Dropped,
     pub state: State,
 }
 
@@ -33,5 +35,15 @@ pub enum State {
 pub struct Unrecorded {
     pub count: u64,
     /// The latest reason, as a sentence; empty while nothing was lost.
+    pub why: String,
+}
+
+/// Hops that were recorded, and that a window of limited size or time has let go.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Dropped {
+    pub count: u64,
+    /// What was written before is gone.
+    pub until: Option<Time>,
+    /// What the window's limit is, as a sentence; empty while nothing went.
     pub why: String,
 }

@@ -40,6 +40,11 @@ impl File {
         identity(&self.path).map_or(true, |it| it == self.identity)
     }
 
+    /// Bytes of the write-ahead log beside it.
+    pub(super) fn log_bytes(&self) -> u64 {
+        fs::metadata(beside(&self.path, "-wal")).map_or(0, |it| it.len())
+    }
+
     /// Look now and then; if the file has gone, write it anew and go on there.
     pub(super) fn restore_if_gone(&mut self, db: &mut Connection) -> rusqlite::Result<()> {
         if self.checked.elapsed() < EVERY {

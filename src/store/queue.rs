@@ -17,6 +17,7 @@ use crate::trace::{Event, Hop, HopId};
 
 /// What a recorder hands over.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "nearly all are events, and they stay in place")]
 pub(super) enum Item {
     Event(Event),
     /// A hop that is already over.

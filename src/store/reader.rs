@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::blobs::{Known, short};
 use self::found::{Found, Wanted};
-use super::{Error, Info, Load, State, Unrecorded, place, schema};
+use super::{Dropped, Error, Info, Load, State, Unrecorded, place, schema};
 use crate::trace::{Hop, HopId, Note, Tap, TapKind, Time};
 
 /// An open trace.
@@ -94,13 +94,14 @@ impl Reader {
             first = first.into_iter().chain(packed.1).min();
             last = last.max(packed.2);
         }
-        let unrecorded = self.unrecorded()?;
+        let (unrecorded, dropped) = (self.unrecorded()?, self.dropped()?);
         let state = match self.meta::<String>("state")?.as_deref() {
             Some("finished") => State::Finished,
             _ => State::Open,
         };
         let (taps, bytes) = (self.taps()?, self.bytes()?);
-        Ok(Info { hops: hops.cast_unsigned(), taps, first, last, bytes, unrecorded, state })
+        let hops = hops.cast_unsigned();
+        Ok(Info { hops, taps, first, last, bytes, unrecorded, dropped, state })
     }
 
     /// What its recorder could not keep so far.
@@ -108,6 +109,15 @@ impl Reader {
         Ok(Unrecorded {
             count: self.meta::<i64>("unrecorded")?.unwrap_or(0).cast_unsigned(),
             why: self.meta("unrecorded_why")?.unwrap_or_default(),
+        })
+    }
+
+    /// What a flight recorder has let go so far.
+    pub fn dropped(&self) -> Result<Dropped, Error> {
+        Ok(Dropped {
+            count: self.meta::<i64>("dropped")?.unwrap_or(0).cast_unsigned(),
+            until: self.meta::<Option<i64>>("dropped_until")?.flatten().map(Time),
+            why: self.meta("dropped_why")?.unwrap_or_default(),
         })
     }
 

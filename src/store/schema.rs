@@ -82,6 +82,9 @@ pub(super) fn of_row_id(id: i64) -> (i64, i64) {
     (id >> SEQUENCE_BITS, id & ((1 << SEQUENCE_BITS) - 1))
 }
 
+/// How long the writer waits for another process that writes.
+pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+
 /// A recorder may name so many hops (2^40: a year at 30,000 a second).
 const SEQUENCE_BITS: u32 = 40;
 
@@ -112,7 +115,7 @@ pub(super) fn in_memory(taps: &[Tap]) -> Result<Connection, Error> {
 /// Settings of the one writing connection. The log is never forced to disk: the promise is
 /// against the death of the process, and the kernel keeps what a dead process wrote.
 pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
-    connection.busy_timeout(Duration::from_secs(2))?;
+    connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
     connection.pragma_update(None, "wal_autocheckpoint", 4000)?;

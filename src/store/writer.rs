@@ -9,6 +9,7 @@
 
 mod ledger;
 mod session;
+mod window;
 
 use std::path::Path;
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use rusqlite::Connection;
 
 use self::session::Session;
 use super::queue::Queue;
-use super::{Error, StoreRecorder, Unrecorded};
+use super::{Error, Keep, StoreRecorder, Unrecorded};
 use crate::trace::Hop;
 
 /// How often the writer commits. Half of what is promised, because a commit takes time too.
@@ -60,11 +61,15 @@ impl Drop for Writer {
     }
 }
 
-pub(super) fn start(path: &Path, connection: Connection) -> Result<(StoreRecorder, Writer), Error> {
+pub(super) fn start(
+    path: &Path,
+    connection: Connection,
+    keep: Keep,
+) -> Result<(StoreRecorder, Writer), Error> {
     let queue = Arc::new(Queue::default());
     let recorder = StoreRecorder::new(Arc::clone(&queue))?;
     let reading = |source| Error::reading(path, source);
-    let session = Session::begin(path, connection, Some(recorder.random())).map_err(reading)?;
+    let session = Session::begin(path, connection, recorder.random(), keep).map_err(reading)?;
     let (ended, done) = mpsc::channel();
     let inbox = Arc::clone(&queue);
     let thread = thread::Builder::new().name("hopscope-writer".to_owned());

@@ -19,11 +19,28 @@ pub(super) struct Entry {
     pub(super) chunks: [i64; 2],
     /// How many chunks of frames it has.
     pub(super) frames: i64,
+    /// The file has let go the beginning of its bodies, so the rest is no use.
+    cut: bool,
 }
 
 impl Entry {
     fn new(hop: Hop) -> Entry {
-        Entry { hop, written: false, dirty: true, chunks: [0, 0], frames: 0 }
+        Entry { hop, written: false, dirty: true, chunks: [0, 0], frames: 0, cut: false }
+    }
+
+    fn grow(&mut self, event: Event) {
+        event.grow(&mut self.hop);
+        self.dirty = true;
+        if self.cut {
+            self.forget();
+        }
+    }
+
+    fn forget(&mut self) {
+        let (request, response) = bodies(&mut self.hop);
+        for body in [Some(request), response].into_iter().flatten() {
+            body.bytes = Vec::new();
+        }
     }
 
     /// A commit kept it: its bytes may leave memory.
@@ -73,11 +90,10 @@ impl Ledger {
         }
         if ended {
             let Some(mut entry) = self.open.remove(&id) else { return };
-            event.grow(&mut entry.hop);
+            entry.grow(event);
             self.over.push_back(entry);
         } else if let Some(entry) = self.open.get_mut(&id) {
-            event.grow(&mut entry.hop);
-            entry.dirty = true;
+            entry.grow(event);
         }
     }
 
@@ -102,15 +118,23 @@ impl Ledger {
         self.gone.push(id);
     }
 
-    /// A commit kept all that is open and the first `over` that are over.
-    pub(super) fn kept(&mut self, over: usize) {
+    /// A commit kept the first `open` that are open and had changed, and the first `over` that are
+    /// over.
+    pub(super) fn kept(&mut self, open: usize, over: usize) {
         self.over.drain(..over.min(self.over.len()));
         self.gone.clear();
-        for entry in self.open.values_mut().filter(|it| it.dirty) {
+        for entry in self.open.values_mut().filter(|it| it.dirty).take(open) {
             entry.kept();
         }
         if self.over.is_empty() {
             self.weight = self.open.len() * HEADS;
+        }
+    }
+
+    /// The window has let go an epoch, and with it the beginning of what still runs.
+    pub(super) fn cut_running(&mut self) {
+        for entry in self.open.values_mut().filter(|it| it.chunks != [0, 0]) {
+            entry.cut = true;
         }
     }
 

@@ -10,11 +10,12 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::ledger::{Entry, Ledger};
+use super::window::{self, Window};
 use crate::store::dictionary::{Beginning, Dictionary};
 use crate::store::pack::Pack;
 use crate::store::queue::Item;
 use crate::store::stored::{Bodies, Place, Stored};
-use crate::store::{Unrecorded, place, row, schema};
+use crate::store::{Keep, Unrecorded, place, row, schema};
 use crate::trace::{Hop, HopId};
 
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub(super) struct Session<C> {
     dictionary: Dictionary,
     ledger: Ledger,
     pack: Pack,
+    window: Window,
     pub(super) unrecorded: Unrecorded,
     /// What of `unrecorded` the file says.
     said: u64,
@@ -45,14 +47,14 @@ impl Session<Connection> {
     pub(super) fn begin(
         path: &Path,
         connection: Connection,
-        recorder: Option<u64>,
+        recorder: u64,
+        keep: Keep,
     ) -> rusqlite::Result<Session<Connection>> {
-        let file = Some(place::File::at(path));
-        let mut session = Session::over(connection, file)?;
-        if let Some(random) = recorder {
-            // The first one known gets number 0, so row ids of our own hops are their sequences.
-            session.numbers.recorder(&session.connection, random)?;
-        }
+        window::prepare(&connection, keep)?;
+        let mut session = Session::over(connection, Some(place::File::at(path)))?;
+        session.window = Window::new(keep);
+        // The first one known gets number 0, so row ids of our own hops are their sequences.
+        session.numbers.recorder(&session.connection, recorder)?;
         Ok(session)
     }
 
@@ -82,8 +84,18 @@ impl<C: BorrowMut<Connection>> Session<C> {
         let db: &Connection = connection.borrow();
         let numbers = Numbers::read(db)?;
         let (dictionary, ledger) = (Dictionary::default(), Ledger::default());
-        let (pack, unrecorded) = (Pack::default(), Unrecorded::default());
-        Ok(Session { connection, file, numbers, dictionary, ledger, pack, unrecorded, said: 0 })
+        let (pack, window, unrecorded) = Default::default();
+        Ok(Session {
+            connection,
+            file,
+            numbers,
+            dictionary,
+            ledger,
+            pack,
+            window,
+            unrecorded,
+            said: 0,
+        })
     }
 
     /// Take what was queued; what held it is given back empty.
@@ -124,26 +136,31 @@ impl<C: BorrowMut<Connection>> Session<C> {
         let db: &mut Connection = self.connection.borrow_mut();
         if let Some(file) = &mut self.file {
             file.restore_if_gone(db)?;
+            self.window.fold_log(db, file.log_bytes())?;
         }
         if self.ledger.is_clean() && self.unrecorded.count == self.said {
             return Ok(Progress::All);
         }
         self.ledger.sort();
-        let before = self.numbers.clone();
+        let before = (self.numbers.clone(), self.window.clone());
         let mut writing = Writing {
             numbers: &mut self.numbers,
             dictionary: &mut self.dictionary,
             pack: &mut self.pack,
+            window: &mut self.window,
         };
         match writing.write(db, &self.ledger, &self.unrecorded) {
-            Ok(over) => {
+            Ok(Written { open, over, cut }) => {
                 self.said = self.unrecorded.count;
-                self.ledger.kept(over);
-                Ok(if self.ledger.over.is_empty() { Progress::All } else { Progress::More })
+                self.ledger.kept(open, over);
+                if cut {
+                    self.ledger.cut_running();
+                }
+                Ok(if self.ledger.is_clean() { Progress::All } else { Progress::More })
             }
             Err(error) => {
                 // What the dictionary believes to be stored was rolled back.
-                self.numbers = before;
+                (self.numbers, self.window) = before;
                 self.dictionary = Dictionary::default();
                 self.pack = Pack::default();
                 Err(error)
@@ -163,16 +180,26 @@ struct Writing<'a> {
     numbers: &'a mut Numbers,
     dictionary: &'a mut Dictionary,
     pack: &'a mut Pack,
+    window: &'a mut Window,
+}
+
+/// What one transaction did.
+struct Written {
+    /// How many of the open hops that had changed, and of those that are over, were in it.
+    open: usize,
+    over: usize,
+    /// Bodies that still run lost their beginning.
+    cut: bool,
 }
 
 impl Writing<'_> {
-    /// Write one transaction; says how many of the hops that are over were in it.
+    /// Write one transaction.
     fn write(
         &mut self,
         db: &mut Connection,
         ledger: &Ledger,
         unrecorded: &Unrecorded,
-    ) -> rusqlite::Result<usize> {
+    ) -> rusqlite::Result<Written> {
         let transaction = db.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let (begun, mut over) = (Instant::now(), 0);
         for id in &ledger.gone {
@@ -180,11 +207,19 @@ impl Writing<'_> {
                 row::delete(&transaction, row)?;
             }
         }
-        for entry in ledger.open.values().filter(|it| it.dirty) {
+        let cut = self.make_room(&transaction, ledger)?;
+        let before = self.dictionary.stored_in_all();
+        let limit = before.saturating_add(self.window.bytes_at_once());
+        let mut open = 0;
+        for entry in ledger.open.values().filter(|it| it.dirty || cut) {
+            if self.dictionary.stored_in_all() > limit && !cut {
+                break;
+            }
             self.put(&transaction, entry)?;
+            open += usize::from(entry.dirty);
         }
         for entries in ledger.over.as_slices().0.chunks(AT_ONCE) {
-            if begun.elapsed() > LONGEST {
+            if begun.elapsed() > LONGEST || self.dictionary.stored_in_all() > limit {
                 break;
             }
             for entry in entries {
@@ -197,19 +232,28 @@ impl Writing<'_> {
             say_unrecorded(&transaction, unrecorded)?;
         }
         transaction.commit()?;
-        Ok(over)
+        Ok(Written { open, over, cut })
+    }
+
+    /// Let go what the window cannot hold; says whether something went.
+    fn make_room(&mut self, db: &Connection, ledger: &Ledger) -> rusqlite::Result<bool> {
+        let latest = ledger.open.values().chain(&ledger.over).map(|it| it.hop.started).max();
+        let Some(now) = latest else { return Ok(false) };
+        self.window.shrink(db, now)
     }
 
     fn put(&mut self, db: &Connection, entry: &Entry) -> rusqlite::Result<()> {
-        if self.dictionary.is_full() {
+        let now = entry.hop.started;
+        if self.dictionary.is_full() || self.window.ends_epoch(self.dictionary, now) {
             // Epochs share nothing, so no pack reaches into the next.
             self.pack.flush(db)?;
             let from = Beginning {
                 first_hop: self.numbers.last_row + 1,
                 first_revision: self.numbers.revision + 1,
-                began: entry.hop.started.0,
+                began: now.0,
             };
-            *self.dictionary = Dictionary::begin(db, from)?;
+            *self.dictionary = self.dictionary.next(db, from)?;
+            self.window.epoch_begins(now);
         }
         let place = self.numbers.place(db, entry)?;
         let stored = Stored::of(db, self.dictionary, &entry.hop, place)?;

@@ -133,6 +133,8 @@ fn hop(number: u64) -> Hop {
         testimony: Testimony::default(),
         interim: Vec::new(),
         frames: Frames::default(),
+        tls: None,
+        trailers: None,
     }
 }
 

@@ -1,0 +1,223 @@
+//! What a recorder promises: how soon a hop is kept, what a hanging disk costs, and that a flight
+//! recorder's window is bounded and whole.
+#![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use hopscope::store::{Keep, Load, Reader, Store, StoreRecorder};
+use hopscope::trace::{
+    Body, ConnectionId, Event, Exchange, Frames, Headers, Hop, HopId, Outcome, Recorder, Request,
+    Response, TapId, Testimony, Time, Timing,
+};
+
+/// A hop of `size` bytes that are like no other's, asked `at` seconds after the epoch.
+fn hop(id: HopId, at: i64, size: usize) -> Hop {
+    let mut body = vec![0; size];
+    for (n, piece) in body.chunks_mut(8).enumerate() {
+        let word = (id.sequence << 20 | n as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        piece.copy_from_slice(&word.to_le_bytes()[..piece.len()]);
+    }
+    let started = Time(at * 1_000_000);
+    Hop {
+        id,
+        tap: TapId(0),
+        exchange: Exchange::Http,
+        connection: Some(ConnectionId(1)),
+        started,
+        ended: Some(started.plus(10)),
+        request: Request {
+            method: "GET".to_owned(),
+            url: format!("http://a.test/{}", id.sequence),
+            headers: Headers::pack([("host", b"a.test".as_slice())]),
+            ..Request::default()
+        },
+        outcome: Outcome::Answered(Response {
+            status: 200,
+            body: Body::full(body),
+            ..Response::default()
+        }),
+        timing: Timing::default(),
+        own_changes: Vec::new(),
+        testimony: Testimony::default(),
+        interim: Vec::new(),
+        frames: Frames::default(),
+        tls: None,
+        trailers: None,
+    }
+}
+
+fn trace(folder: &tempfile::TempDir) -> PathBuf {
+    folder.path().join("x.hops")
+}
+
+/// Bytes of the file and its log.
+fn on_disk(path: &Path) -> u64 {
+    let log = PathBuf::from(format!("{}-wal", path.display()));
+    let size = |it: &Path| std::fs::metadata(it).map_or(0, |it| it.len());
+    size(path) + size(&log)
+}
+
+/// Read all that is there, and find every hop whole.
+fn whole(reader: &Reader) -> Vec<u64> {
+    let hops: Vec<Hop> = reader.hops(Load::Bodies).map(Result::unwrap).collect();
+    for it in &hops {
+        let body = &it.response().unwrap().body;
+        assert_eq!(it.request.url, format!("http://a.test/{}", it.id.sequence));
+        assert_eq!(*body, hop(it.id, 0, body.bytes.len()).response().unwrap().body);
+        assert_eq!(body.bytes.len() as u64, body.length);
+    }
+    hops.iter().map(|it| it.id.sequence).collect()
+}
+
+#[test]
+fn a_window_of_a_size_is_never_larger() {
+    const LIMIT: u64 = 16 << 20;
+    let folder = tempfile::tempdir().unwrap();
+    let path = trace(&folder);
+    let keep = Keep { bytes: Some(LIMIT), time: None };
+    let (recorder, writer) = Store::create_window(&path, &[], keep).unwrap();
+    let follower = Reader::open(&path).unwrap();
+    let (mut revision, mut seen, mut largest) = (0, BTreeSet::new(), 0);
+    // Four times the window, in bodies from tiny to large, while somebody follows.
+    let mut written = 0;
+    while written < 4 * LIMIT {
+        let id = recorder.next_id();
+        let size = match id.sequence % 3 {
+            0 => 10,
+            1 => 5_000,
+            _ => 300_000,
+        };
+        recorder.insert_blocking(hop(id, id.sequence.cast_signed(), size));
+        written += size as u64;
+        if id.sequence.is_multiple_of(16) {
+            largest = largest.max(on_disk(&path));
+            let changes = follower.changes_since(revision, 100, Load::Bodies).unwrap();
+            revision = changes.revision;
+            for it in changes.hops {
+                let body = it.response().unwrap().body.clone();
+                assert_eq!(body.bytes.len() as u64, body.length, "{:?}", it.id);
+                seen.insert(it.id.sequence);
+            }
+        }
+    }
+    let last = recorder.next_id().sequence - 1;
+    assert_eq!(writer.finish().count, 0);
+    largest = largest.max(on_disk(&path));
+    assert!(largest <= LIMIT, "{largest} bytes");
+    assert!(seen.len() > 100, "{}", seen.len());
+    // What is left is the latest, without a gap, and the rest is accounted for.
+    let reader = Reader::open(&path).unwrap();
+    let (kept, info) = (whole(&reader), reader.info().unwrap());
+    let first = kept[0];
+    assert!(kept.iter().copied().eq(first..=last), "{kept:?}");
+    assert!(kept.len() > 40, "the window is used: {}", kept.len());
+    assert_eq!(info.dropped.count + kept.len() as u64, last);
+    assert_eq!(info.dropped.why, "the window of 16 MiB was full");
+    assert!(info.dropped.until.unwrap() <= info.first.unwrap());
+    assert_eq!(reader.hop(HopId { recorder: recorder.random(), sequence: 1 }).unwrap(), None);
+}
+
+#[test]
+fn a_window_of_a_time_lets_old_hops_go() {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = Keep { bytes: None, time: Some(Duration::from_secs(3200)) };
+    let (recorder, writer) = Store::create_window(&trace(&folder), &[], keep).unwrap();
+    // One hop that never ends goes along.
+    let open = recorder.next_id();
+    recorder.insert_blocking(Hop { ended: None, outcome: Outcome::Pending, ..hop(open, 0, 0) });
+    let reader = Reader::open(&trace(&folder)).unwrap();
+    let mut last = 0;
+    // A commit every now and then, or all would be one.
+    for burst in 0..10 {
+        for n in 0..100 {
+            last = burst * 1000 + n * 10;
+            recorder.insert_blocking(hop(recorder.next_id(), last, 20));
+        }
+        let seen = || reader.info().unwrap().last >= Some(Time(last * 1_000_000));
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while !seen() {
+            assert!(Instant::now() < deadline, "no commit");
+            std::thread::yield_now();
+        }
+    }
+    writer.finish();
+    let info = reader.info().unwrap();
+    let begins = |seconds: i64| info.dropped.until.unwrap() > Time(seconds * 1_000_000);
+    assert!(begins(last - 5000) && !begins(last - 3200), "{info:?}");
+    assert_eq!(info.dropped.why, "older than 3200 s");
+    assert_eq!(info.dropped.count + info.hops, 1001);
+}
+
+#[test]
+fn a_hop_is_kept_within_a_tenth_of_a_second() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, _writer) = Store::create(&trace(&folder), &[]).unwrap();
+    let reader = Reader::open(&trace(&folder)).unwrap();
+    // A machine that is busy with something else makes anything late now and then; a recorder
+    // that breaks its promise makes everything late.
+    let best = (1..=20_u32).map(|n| {
+        let (id, begun) = (recorder.next_id(), Instant::now());
+        recorder.insert_blocking(hop(id, n.into(), 100));
+        while reader.revision().unwrap() < n.into() {
+            assert!(begun.elapsed() < Duration::from_secs(20), "never kept");
+            std::thread::yield_now();
+        }
+        begun.elapsed()
+    });
+    let best = best.min().unwrap();
+    assert!(best <= Duration::from_millis(100), "{best:?}");
+}
+
+/// Tells of an exchange that asks and is not answered.
+fn ask(recorder: &StoreRecorder, kept: Vec<u8>) -> bool {
+    let id = recorder.next_id();
+    let length = kept.len() as u64;
+    let asked = Event::Asked {
+        id,
+        tap: TapId(0),
+        connection: ConnectionId(1),
+        exchange: Exchange::Http,
+        at: recorder.now(),
+        request: Request::default(),
+        own_changes: Vec::new(),
+    };
+    let body = Event::RequestBody { id, kept, length, end: true };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    runtime.block_on(async {
+        recorder.record(asked).await;
+        recorder.record(body).await;
+    });
+    recorder.offer(Event::Ended { id, at: recorder.now(), failure: None }).is_none()
+}
+
+#[test]
+fn a_hanging_disk_holds_traffic_up_for_a_second_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, writer) = Store::create(&trace(&folder), &[]).unwrap();
+    // The writer cannot write while somebody else does, as on a disk that hangs.
+    let other = rusqlite::Connection::open(trace(&folder)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (mut asked, mut longest) = (0, Duration::ZERO);
+    let mut late = 0;
+    while late < 200 {
+        let begun = Instant::now();
+        ask(&recorder, vec![0; 1 << 20]);
+        longest = longest.max(begun.elapsed());
+        asked += 1;
+        assert!(asked < 1000, "nothing was ever lost");
+        late += u64::from(recorder.unrecorded().count > 0);
+    }
+    // It waits once, then it knows.
+    assert!(longest >= Duration::from_secs(1), "{longest:?}");
+    let begun = Instant::now();
+    ask(&recorder, vec![0; 1 << 20]);
+    assert!(begun.elapsed() < Duration::from_millis(500));
+    other.execute_batch("ROLLBACK").unwrap();
+    let lost = writer.finish();
+    let kept = Reader::open(&trace(&folder)).unwrap().info().unwrap();
+    assert_eq!(kept.hops + lost.count, asked + 1);
+    assert!(kept.hops >= 20 && lost.count > 0, "{lost:?}");
+    assert_eq!(kept.unrecorded, lost);
+}
