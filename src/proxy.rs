@@ -23,6 +23,7 @@ mod error;
 mod exchange;
 mod failure;
 mod frames;
+mod guard;
 mod h2;
 mod heads;
 mod inner;
@@ -30,6 +31,7 @@ mod intercept;
 mod interim;
 mod io;
 mod leg;
+mod limits;
 mod listener;
 mod options;
 mod own;
@@ -45,10 +47,11 @@ mod serve;
 mod sniff;
 mod spec;
 mod tunnel;
+mod unread;
 mod via;
 
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -58,6 +61,7 @@ use tokio::sync::{mpsc, watch};
 pub use auth::Credentials;
 pub use error::Error;
 pub use leg::Protocol;
+pub use limits::{Limit, Limits};
 pub use options::{OnFailure, Options};
 pub use spec::{HostHeader, Mode, SpecError, TapSpec, Upstream};
 pub use via::{NoProxy, UpstreamProxy, Via};
@@ -110,6 +114,7 @@ impl Bound {
                 options: Arc::clone(&options),
                 recorder: recorder.clone(),
                 connections: Arc::clone(&connections),
+                live: AtomicUsize::default(),
                 tls: Arc::clone(&tls),
                 intercept: intercept.clone(),
                 identity: ServerIdentity::of(&options),

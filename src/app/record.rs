@@ -12,7 +12,7 @@ use super::opened::file_name;
 use super::{Console, Error};
 use crate::cli::{Keep, Record};
 use crate::fetch::Known;
-use crate::proxy::{self, Bound, Mode, Proxy, TapSpec, Via};
+use crate::proxy::{self, Bound, Limits, Mode, Proxy, TapSpec, Via};
 use crate::store::{self, Reader, Store};
 use crate::tls::{Authority, Identity, Tls, Trust};
 use crate::trace::{Tap, TapKind};
@@ -27,6 +27,8 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         return Err(Error::NoTerminal);
     }
     let path = options.output.clone().unwrap_or_else(default_name);
+    let mut limits = Limits::default();
+    options.limits.iter().for_each(|it| limits.set(*it));
     let proxy_options = proxy::Options {
         on_failure: options.on_failure.unwrap_or_default(),
         open: options.open,
@@ -40,6 +42,7 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         tls: upstream_tls(options)?,
         authority: authority(options, &mut console)?,
         pass: options.pass.clone(),
+        limits,
         identity: identity(options)?,
         ..proxy::Options::default()
     };

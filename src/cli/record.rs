@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::{Keep, Look};
-use crate::proxy::{Credentials, NoProxy, OnFailure, TapSpec, UpstreamProxy};
+use crate::proxy::{Credentials, Limit, NoProxy, OnFailure, TapSpec, UpstreamProxy};
 use crate::tls::{ClientCertificate, HostGlob};
 
 /// Record through taps.
@@ -91,6 +91,11 @@ pub struct Record {
     /// The private key of --cert, where it is in a file of its own
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
+
+    /// What a tap takes at most: head=384K (bytes of a head), fields=500 (of a head),
+    /// target=65534 (bytes), head-time=30s (for a request's head), connections=20000
+    #[arg(long = "limit", value_name = "NAME=VALUE")]
+    pub limits: Vec<Limit>,
 
     #[command(flatten)]
     pub look: Look,

@@ -18,7 +18,7 @@ pub(super) fn failed<R: Recorder>(
 ) -> Response<Passing<R>> {
     let status = match failure.kind {
         FailureKind::Timeout => StatusCode::GATEWAY_TIMEOUT,
-        FailureKind::RefusedByTap => StatusCode::LOOP_DETECTED,
+        FailureKind::RefusedByTap if failure.detail == LEADS_BACK => StatusCode::LOOP_DETECTED,
         _ => StatusCode::BAD_GATEWAY,
     };
     let what = match failure.kind {
@@ -31,7 +31,7 @@ pub(super) fn failed<R: Recorder>(
         FailureKind::Tls => "the TLS handshake failed",
         FailureKind::Malformed => "the answer is not HTTP",
         FailureKind::Aborted => "the request was broken off",
-        FailureKind::RefusedByTap => "it is this very tap",
+        FailureKind::RefusedByTap => "the tap refused it",
     };
     let detail = if failure.detail.is_empty() { "" } else { &format!(" ({})", failure.detail) };
     say(status, &format!("no answer from {upstream} at tap {tap}: {what}{detail}"))
@@ -59,6 +59,9 @@ pub(super) fn not_a_server(address: &str) -> String {
          http://{address} URL), or use a reverse tap"
     )
 }
+
+/// Why a tap does not ask itself.
+pub(super) const LEADS_BACK: &str = "the request would have come back to the tap it came through";
 
 fn say<R: Recorder>(status: StatusCode, sentence: &str) -> Response<Passing<R>> {
     let sentence: String = sentence.chars().filter(|it| !it.is_control()).collect();

@@ -29,6 +29,7 @@ use self::socket::Socket;
 use super::body::Passing;
 use super::failure;
 use super::leg::{Leg, Protocol};
+use super::limits::Limits;
 use super::relay::Relay;
 use super::spec::{Scheme, Upstream};
 use super::via::Via;
@@ -305,7 +306,7 @@ pub(super) async fn http<R: Recorder>(
 ) -> Result<Connection<R>, Failure> {
     let (socket, micros) = via.open(to, leg).await?;
     if own(&socket) {
-        let detail = "the request would have come back to the tap it came through";
+        let detail = super::answer::LEADS_BACK;
         return Err(failure::failure(FailureKind::RefusedByTap, detail));
     }
     over(socket, micros, to, tls, leg).await
@@ -322,7 +323,7 @@ pub(super) async fn over<R: Recorder>(
     match (to.scheme, tls) {
         (Scheme::Http, _) => {
             let opened = Opened { connect, tls: None };
-            spoken(Socket::Plain(socket), to, leg.plain, None, opened).await
+            spoken(Socket::Plain(socket), to, leg.plain, None, opened, &leg.limits).await
         }
         (Scheme::Https, Some(tls)) => {
             let (stream, session, micros) = secured(socket, to, tls, leg).await?;
@@ -331,7 +332,8 @@ pub(super) async fn over<R: Recorder>(
                 Some("h2") => Protocol::Http2,
                 _ => Protocol::Http1,
             };
-            spoken(Socket::Tls(Box::new(stream)), to, protocol, Some(session), opened).await
+            let socket = Socket::Tls(Box::new(stream));
+            spoken(socket, to, protocol, Some(session), opened, &leg.limits).await
         }
         (Scheme::Https, None) => Err(failure::failure(FailureKind::Tls, "this tap has no TLS")),
     }
@@ -359,6 +361,7 @@ async fn spoken<R: Recorder>(
     protocol: Protocol,
     tls: Option<Arc<TlsSession>>,
     opened: Opened,
+    limits: &Limits,
 ) -> Result<Connection<R>, Failure> {
     let io = TokioIo::new(socket);
     // How a connection ended is told by the exchange that used it.
@@ -369,6 +372,9 @@ async fn spoken<R: Recorder>(
                 .allow_spaces_after_header_name_in_responses(true)
                 .allow_obsolete_multiline_headers_in_responses(true)
                 .ignore_invalid_headers_in_responses(true)
+                .max_headers(limits.fields)
+                .max_header_size(limits.head)
+                .max_buf_size(limits.buffer())
                 .handshake(io)
                 .await
                 .map_err(|it| failure::of_hyper(&it))?;

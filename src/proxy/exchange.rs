@@ -29,7 +29,7 @@ use super::route::{self, Route};
 use super::scribe::Scribe;
 use super::spec::{Mode, Scheme, Upstream};
 use super::tunnel::Heard;
-use super::{answer, auth, h2, interim, own, pages, tunnel};
+use super::{answer, auth, guard, h2, interim, own, pages, serve, tunnel};
 use crate::trace::{
     self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, HopTls, OwnChange, Recorder,
 };
@@ -83,6 +83,7 @@ impl<R: Recorder> Client<R> {
         leg: Leg,
         upstreams: Upstreams<R>,
     ) -> Client<R> {
+        let leg = Leg { limits: tap.options.limits, ..leg };
         Client { tap, id, control, leg, upstreams: Arc::new(upstreams) }
     }
 
@@ -104,7 +105,12 @@ impl<R: Recorder> Client<R> {
 
     /// Answer one request, or end the connection as the upstream did.
     pub(super) async fn serve(self: Arc<Self>, mut request: Request<Incoming>) -> Answer<R> {
-        self.control.understood();
+        let (limits, address) = (&self.tap.options.limits, &self.tap.address_text);
+        if let Some(refusal) = guard::check(&request, &self.control, limits, address) {
+            let answer = refusal.answer();
+            serve::record_refusal(&self.tap, self.id, refusal).await;
+            return Ok(answer);
+        }
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
         h2::arrive(&mut head);

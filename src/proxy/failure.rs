@@ -38,22 +38,36 @@ pub(super) fn of_io(error: &io::Error) -> Failure {
 
 /// What hyper said about an upstream's answer.
 pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
+    if error.is_user() {
+        // What the upstream is sent comes from the client.
+        return failure(
+            FailureKind::Aborted,
+            "the client left in the middle of the request's body",
+        );
+    }
     let mut source = error.source();
     while let Some(it) = source {
         if let Some(h2) = it.downcast_ref::<::h2::Error>() {
             return of_h2(h2);
         }
         if let Some(io) = it.downcast_ref::<io::Error>() {
-            // No system said this: it is hyper's word for a chunk that is none.
-            let own = io.raw_os_error().is_none() && io.kind() == io::ErrorKind::InvalidInput;
+            // No system said this: it is hyper's word for chunks and trailers that are none.
+            let broken =
+                matches!(io.kind(), io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData);
+            let own = io.raw_os_error().is_none() && broken && !tls::is_tls_error(io);
             return if own { failure(FailureKind::Malformed, io) } else { of_io(io) };
         }
         source = it.source();
     }
+    if error.is_parse_too_large() {
+        let why = "the answer's head is larger, or has more fields, than --limit head=N and \
+                   --limit fields=N allow";
+        return failure(FailureKind::RefusedByTap, why);
+    }
     let kind = match error {
         it if it.is_parse() => FailureKind::Malformed,
         it if it.is_timeout() => FailureKind::Timeout,
-        it if it.is_user() || it.is_body_write_aborted() => FailureKind::Aborted,
+        it if it.is_body_write_aborted() => FailureKind::Aborted,
         _ => FailureKind::Closed,
     };
     failure(kind, error)

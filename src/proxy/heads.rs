@@ -3,7 +3,7 @@
 //! **Invariant:** forwarded fields are filtered into a new map, never removed from the old one:
 //! removing would change the order of what stays.
 
-use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 
 use crate::trace::{Headers, Version};
 
@@ -31,6 +31,7 @@ pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
         return headers;
     }
     let named = named_by_connection(&headers);
+    let is_coded = headers.contains_key(TRANSFER_ENCODING);
     let mut forwarded = HeaderMap::with_capacity(headers.len());
     // A repeat comes without its name.
     let mut last = None;
@@ -49,8 +50,11 @@ pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
             "proxy-authorization" => kind != Kind::ProxyRequest,
             // `trailers` must reach the server, or it may not send any (gRPC needs them).
             "te" => asks_for_trailers(&value),
-            // What frames and routes the message is never private to a connection.
-            "content-length" | "host" => true,
+            // A length beside a coding is no length
+            // (https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
+            "content-length" => !is_coded,
+            // What routes the message is never private to a connection.
+            "host" => true,
             other => !named.iter().any(|it| it == other),
         };
         if goes_on {
@@ -160,6 +164,7 @@ mod tests {
                 "connection: upgrade|upgrade: websocket|a: 1",
             ),
             (Request, "upgrade: websocket|a: 1", "a: 1"),
+            (Response, "content-length: 2|transfer-encoding: chunked", ""),
             (Response, "trailer: x|date: d|connection: close", "trailer: x|date: d"),
         ] {
             let sent_map = map(sent);

@@ -169,7 +169,8 @@ impl<R: Recorder> Tunnel<R> {
             return self.opaque(io, Some(&why)).await;
         }
         let leg = Leg::of_tunnel(self.to.clone(), Protocol::Http1);
-        let leg = Leg { name: Some(name.clone()), offers, ..leg };
+        let limits = self.tap.options.limits;
+        let leg = Leg { name: Some(name.clone()), offers, limits, ..leg };
         let (first, offers) = secure::ask_upstream(&self.tap, &leg, self.socket).await;
         let config = match self.intercept.authority.serve(&name, &offers) {
             Ok(config) => config,

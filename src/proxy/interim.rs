@@ -3,6 +3,7 @@
 //! The library reads them from an upstream, but cannot send any to a client besides its own
 //! `100 Continue`: `103 Early Hints` end here.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use http::{Request, StatusCode};
@@ -19,10 +20,13 @@ pub(super) fn listen<R: Recorder, B>(
     scribe: &Scribe<R>,
 ) {
     let (recorder, id, open) = (scribe.recorder().clone(), scribe.id(), Mutex::new(open));
+    let told = AtomicUsize::default();
     hyper::ext::on_informational(request, move |it| {
         let (at, status) = (recorder.now(), it.status().as_u16());
-        let interim = Interim { at, status, headers: heads::record(it.headers()) };
-        tell_later(&recorder, None, Event::Interim { id, interim });
+        if told.fetch_add(1, Ordering::Relaxed) < MOST {
+            let interim = Interim { at, status, headers: heads::record(it.headers()) };
+            tell_later(&recorder, None, Event::Interim { id, interim });
+        }
         if it.status() == StatusCode::CONTINUE
             && let Some(open) = open.lock().unwrap_or_else(PoisonError::into_inner).take()
         {
@@ -30,3 +34,6 @@ pub(super) fn listen<R: Recorder, B>(
         }
     });
 }
+
+/// How many of one exchange are recorded: a server may send them without end.
+const MOST: usize = 64;

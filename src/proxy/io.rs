@@ -5,11 +5,13 @@
 use std::io;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+
+use super::unread::Unread;
 
 /// What the socket and the exchanges on it share.
 #[derive(Debug, Default)]
@@ -19,15 +21,15 @@ pub(super) struct Control {
     reset: Arc<AtomicBool>,
     /// Many exchanges share the socket, so that none may close it.
     many: AtomicBool,
-    /// The first bytes since the last request that was understood.
-    head: Mutex<Vec<u8>>,
+    /// What came since the last request that was understood.
+    unread: Mutex<Unread>,
 }
 
 impl Control {
     /// For what is spoken inside this connection.
     pub(super) fn inside(&self) -> Control {
         let many = AtomicBool::new(self.many.load(Ordering::Relaxed));
-        Control { reset: Arc::clone(&self.reset), many, head: Mutex::default() }
+        Control { reset: Arc::clone(&self.reset), many, unread: Mutex::default() }
     }
 
     /// Many exchanges share the connection from now on.
@@ -41,20 +43,13 @@ impl Control {
         }
     }
 
-    /// A request was understood; what came so far was its head.
-    pub(super) fn understood(&self) {
-        self.head.lock().unwrap_or_else(PoisonError::into_inner).clear();
-    }
-
-    /// The bytes that nobody understood.
-    pub(super) fn take_head(&self) -> Vec<u8> {
-        std::mem::take(&mut self.head.lock().unwrap_or_else(PoisonError::into_inner))
+    /// What came since the last request that was understood.
+    pub(super) fn unread(&self) -> MutexGuard<'_, Unread> {
+        self.unread.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(super) fn keep(&self, bytes: &[u8]) {
-        let mut head = self.head.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = HEAD.saturating_sub(head.len()).min(bytes.len());
-        head.extend_from_slice(bytes.get(..room).unwrap_or_default());
+        self.unread().push(bytes);
     }
 }
 
@@ -128,6 +123,3 @@ impl AsyncWrite for ClientIo {
         self.stream.is_write_vectored()
     }
 }
-
-/// As much of a head as is kept for a request that cannot be parsed.
-const HEAD: usize = 4096;

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use super::limits::Limits;
 use super::spec::{HostHeader, Mode, Scheme, Upstream};
 use crate::trace::TlsSession;
 
@@ -34,6 +35,8 @@ pub(super) struct Leg {
     pub(super) tunnelled: bool,
     /// Where the client is, where it is known.
     pub(super) peer: Option<IpAddr>,
+    /// What is taken at most of heads.
+    pub(super) limits: Limits,
 }
 
 impl Leg {
@@ -64,6 +67,7 @@ impl Leg {
             plain: wanted.unwrap_or(mirrored),
             tunnelled: false,
             peer: None,
+            limits: Limits::default(),
         }
     }
 
@@ -79,6 +83,7 @@ impl Leg {
             plain: client,
             tunnelled: true,
             peer: None,
+            limits: Limits::default(),
         }
     }
 }

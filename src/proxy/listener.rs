@@ -4,7 +4,7 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::Duration;
@@ -31,6 +31,8 @@ pub(super) struct TapState<R: Recorder> {
     pub(super) recorder: R,
     /// Numbers the connections of all taps.
     pub(super) connections: Arc<AtomicU64>,
+    /// Connections that clients have to this tap now.
+    pub(super) live: AtomicUsize,
     /// Made when the first upstream wants it: reading the platform's roots takes time.
     pub(super) tls: Arc<OnceLock<Option<Tls>>>,
     /// For reading tunnels; `None` to leave them alone.
@@ -98,11 +100,33 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
         };
         match accepted {
             Ok((stream, peer)) => {
-                tokio::spawn(serve::client(stream, peer, Arc::clone(&tap)));
+                let tap = Arc::clone(&tap);
+                if tap.live.fetch_add(1, Ordering::Relaxed) < tap.options.limits.connections {
+                    tokio::spawn(async move {
+                        let _leaves = Leaves(Arc::clone(&tap));
+                        serve::client(stream, peer, tap).await;
+                    });
+                } else {
+                    // Closing is all there is to say: it may be an attack.
+                    drop(stream);
+                    tokio::spawn(async move {
+                        let leaves = Leaves(tap);
+                        serve::one_too_many(&leaves.0).await;
+                    });
+                }
             }
             // Usually too many open files: some will be closed soon.
             Err(_) => tokio::time::sleep(BREATH).await,
         }
+    }
+}
+
+/// Counts a client out, whatever ends its task.
+struct Leaves<R: Recorder>(Arc<TapState<R>>);
+
+impl<R: Recorder> Drop for Leaves<R> {
+    fn drop(&mut self) {
+        self.0.live.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Credentials, Via};
+use super::{Credentials, Limits, Via};
 use crate::tls::{Authority, HostGlob, Identity, Tls};
 
 /// What holds for all taps of one process.
@@ -28,6 +28,8 @@ pub struct Options {
     /// How long an upstream may be silent before its head; no limit by default, because a
     /// browser has one of its own.
     pub upstream_timeout: Option<Duration>,
+    /// What a tap takes at most.
+    pub limits: Limits,
     /// For `https` upstreams. Without it the platform's roots are trusted.
     pub tls: Option<Tls>,
     /// Signs for the hosts whose TLS is read. Without it tunnels are passed on unread.
@@ -49,6 +51,7 @@ impl Default for Options {
             mark: false,
             keep_redirects: false,
             upstream_timeout: None,
+            limits: Limits::default(),
             tls: None,
             authority: None,
             pass: Vec::new(),
@@ -66,6 +69,7 @@ impl fmt::Debug for Options {
             .field("mark", &self.mark)
             .field("keep_redirects", &self.keep_redirects)
             .field("upstream_timeout", &self.upstream_timeout)
+            .field("limits", &self.limits)
             .field("pass", &self.pass)
             .finish_non_exhaustive()
     }

@@ -103,7 +103,7 @@ pub(super) async fn ask_upstream<R: Recorder>(
 }
 
 fn leads_back() -> Failure {
-    let detail = "the request would have come back to the tap it came through".to_owned();
+    let detail = super::answer::LEADS_BACK.to_owned();
     Failure { kind: FailureKind::RefusedByTap, detail }
 }
 
@@ -152,6 +152,7 @@ async fn encrypted<R: Recorder>(
     let (upstreams, offers) = match &tap.spec.mode {
         Mode::Reverse { upstream, http: None, .. } if upstream.scheme == Scheme::Https => {
             leg.offers.clone_from(&offered);
+            leg.limits = tap.options.limits;
             let socket = tap.options.via.tcp(upstream).await;
             let socket = match socket {
                 Ok((socket, _)) if own::leads_back(&socket, tap.address) => Err(leads_back()),

@@ -16,13 +16,14 @@ use tokio::net::TcpStream;
 
 use super::connect::Upstreams;
 use super::exchange::Client;
+use super::guard::{self, Refusal};
 use super::io::{ClientIo, Control};
 use super::leg::{Leg, Protocol};
 use super::listener::TapState;
 use super::scribe::Scribe;
 use super::sniff::{Opening, sniff};
 use super::spec::Mode;
-use super::{failure, refused, secure};
+use super::{failure, secure};
 use crate::trace::{ConnectionId, Event, Exchange, FailureKind, Recorder, Request, Version};
 
 /// Serve a client that has just connected.
@@ -87,29 +88,53 @@ where
         async move { client.serve(request).await }
     });
     let mut life = client.tap().life.clone();
+    let limits = client.tap().options.limits;
     let serving = http1::Builder::new()
         .preserve_header_case(true)
         .auto_date_header(false)
+        .max_headers(limits.fields)
+        .max_header_size(limits.head)
+        .max_buf_size(limits.buffer())
         .serve_connection(TokioIo::new(io), service)
         .with_upgrades();
     tokio::pin!(serving);
+    let control = client.control();
     let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
+        ended = guard::in_time(serving.as_mut(), control, limits.head_time) => ended,
         () = life.draining() => {
             serving.as_mut().graceful_shutdown();
             tokio::select! {
-                ended = serving.as_mut() => ended,
+                ended = serving.as_mut() => Some(ended),
                 () = life.stopped() => return,
             }
         }
     };
-    let Err(error) = ended else { return };
-    if error.is_parse() || error.is_parse_too_large() {
-        let head = client.control().take_head();
-        let Some(request) = refused::request(&head, &client.tap().address_text) else { return };
-        let why = refused::why(&head, &error.to_string());
-        record_refused(client.tap(), client.id(), request, FailureKind::RefusedByTap, &why).await;
+    let tap = client.tap();
+    let refusal = match ended {
+        Some(Ok(())) => None,
+        Some(Err(error)) => guard::of_error(&error, &control.unread(), &limits, &tap.address_text),
+        None => guard::overdue(&control.unread(), &limits, &tap.address_text),
+    };
+    if let Some(refusal) = refusal {
+        record_refusal(tap, client.id(), refusal).await;
     }
+}
+
+/// A client for whom there is no room.
+pub(super) async fn one_too_many<R: Recorder>(tap: &TapState<R>) {
+    let id = ConnectionId(tap.connections.fetch_add(1, Ordering::Relaxed));
+    let request = Request { url: format!("http://{}/", tap.address_text), ..Request::default() };
+    let limit = tap.options.limits.connections;
+    let why = format!("{limit} connections are open already (--limit connections=N)");
+    record_refused(tap, id, request, FailureKind::RefusedByTap, &why).await;
+}
+
+pub(super) async fn record_refusal<R: Recorder>(
+    tap: &TapState<R>,
+    connection: ConnectionId,
+    refusal: Refusal,
+) {
+    record_refused(tap, connection, refusal.request, refusal.kind, &refusal.why).await;
 }
 
 async fn http_2<R, S>(io: S, client: Arc<Client<R>>)

@@ -1,0 +1,169 @@
+//! What a tap does not take from a client, and how it says so.
+//!
+//! **Invariant:** whatever is refused here is a hop that says why; a client that sends half a
+//! head and leaves is one, too.
+
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http_body::Body;
+
+use super::body::Passing;
+use super::io::Control;
+use super::limits::Limits;
+use super::unread::{Before, Unread};
+use super::{answer, heads, refused};
+use crate::trace::{self, FailureKind, Recorder};
+
+/// A request that is not passed on.
+#[derive(Debug)]
+pub(super) struct Refusal {
+    pub(super) request: trace::Request,
+    pub(super) kind: FailureKind,
+    pub(super) why: String,
+    status: StatusCode,
+}
+
+impl Refusal {
+    /// What the client is told; after that its connection ends.
+    pub(super) fn answer<R: Recorder>(&self) -> Response<Passing<R>> {
+        let mut response = answer::refused(&self.why);
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+}
+
+/// Why a request that the library took is refused all the same.
+pub(super) fn check<B: Body>(
+    request: &Request<B>,
+    control: &Control,
+    limits: &Limits,
+    tap_address: &str,
+) -> Option<Refusal> {
+    let headers = request.headers();
+    if request.version() < Version::HTTP_2 {
+        let mut unread = control.unread();
+        // The library drops the length, and passes on what is left. Whoever sends both may want
+        // the next server to see another request than we do
+        // (https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
+        if headers.contains_key(TRANSFER_ENCODING) && unread.has_field("content-length") {
+            return Some(Refusal {
+                request: refused::request(unread.head(), tap_address)?,
+                kind: FailureKind::RefusedByTap,
+                why: "the request has both a Content-Length and a Transfer-Encoding: servers \
+                      would disagree about where it ends"
+                    .to_owned(),
+                status: StatusCode::BAD_REQUEST,
+            });
+        }
+        unread.understood(before_the_next(request));
+    }
+    let length = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
+    if length <= limits.target {
+        return None;
+    }
+    let host = heads::text(headers, http::header::HOST).unwrap_or_else(|| tap_address.to_owned());
+    let path = request.uri().path_and_query().map_or("", |it| it.as_str());
+    let beginning = path.get(..limits.target).unwrap_or(path);
+    Some(Refusal {
+        request: trace::Request {
+            method: request.method().as_str().to_owned(),
+            url: format!("http://{host}{beginning}"),
+            version: heads::version(request.version()),
+            headers: heads::record(headers),
+            ..trace::Request::default()
+        },
+        kind: FailureKind::RefusedByTap,
+        why: format!(
+            "the request's target is {length} bytes long, and the limit is {} (--limit target=N)",
+            limits.target
+        ),
+        status: StatusCode::URI_TOO_LONG,
+    })
+}
+
+fn before_the_next<B: Body>(request: &Request<B>) -> Before {
+    let headers = request.headers();
+    let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.trim().parse().ok());
+    match length {
+        _ if *request.method() == Method::CONNECT => Before::Rest,
+        _ if headers.contains_key(http::header::UPGRADE) => Before::Body,
+        _ if headers.contains_key(TRANSFER_ENCODING) => Before::Body,
+        Some(length) => Before::Length(length),
+        None => Before::Nothing,
+    }
+}
+
+/// What the library ended a connection for, if it was a request; with what can be read of it.
+pub(super) fn of_error(
+    error: &hyper::Error,
+    unread: &Unread,
+    limits: &Limits,
+    tap_address: &str,
+) -> Option<Refusal> {
+    let is_parse = error.is_parse() || error.is_parse_too_large();
+    if !is_parse && !unread.is_head_open() {
+        return None;
+    }
+    let head = unread.head();
+    let request = refused::request(head, tap_address)?;
+    let (kind, why) = if error.is_parse_too_large() {
+        (FailureKind::RefusedByTap, too_large(unread, limits, &request))
+    } else if is_parse {
+        (FailureKind::RefusedByTap, refused::why(head, &error.to_string()))
+    } else {
+        let why = "the client left in the middle of the request's head".to_owned();
+        (FailureKind::Aborted, why)
+    };
+    Some(Refusal { request, kind, why, status: StatusCode::BAD_REQUEST })
+}
+
+fn too_large(unread: &Unread, limits: &Limits, request: &trace::Request) -> String {
+    if unread.came() >= limits.head as u64 {
+        let limit = limits.head;
+        format!("the request's head is larger than {limit} bytes (--limit head=N)")
+    } else if request.url.len() > limits.target.min(2048) {
+        "the request's target is longer than 65534 bytes".to_owned()
+    } else {
+        let limit = limits.fields;
+        format!("the request's head has more than {limit} fields (--limit fields=N)")
+    }
+}
+
+/// A head that took too long.
+pub(super) fn overdue(unread: &Unread, limits: &Limits, tap_address: &str) -> Option<Refusal> {
+    let seconds = limits.head_time.as_secs();
+    Some(Refusal {
+        request: refused::request(unread.head(), tap_address)?,
+        kind: FailureKind::RefusedByTap,
+        why: format!(
+            "the request's head was not complete after {seconds} s (--limit head-time=SECONDS)"
+        ),
+        status: StatusCode::REQUEST_TIMEOUT,
+    })
+}
+
+/// Wait for `serving`; `None` when a head has been open for longer than `limit`.
+pub(super) async fn in_time<F: Future>(
+    mut serving: Pin<&mut F>,
+    control: &Control,
+    limit: Duration,
+) -> Option<F::Output> {
+    let mut timer = None;
+    std::future::poll_fn(|cx| {
+        if let Poll::Ready(ended) = serving.as_mut().poll(cx) {
+            return Poll::Ready(Some(ended));
+        }
+        if !control.unread().is_head_open() {
+            timer = None;
+            return Poll::Pending;
+        }
+        let timer = timer.get_or_insert_with(|| Box::pin(tokio::time::sleep(limit)));
+        timer.as_mut().poll(cx).map(|()| None)
+    })
+    .await
+}
