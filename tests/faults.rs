@@ -1,0 +1,121 @@
+//! What can go wrong, done to the real program: tried, what a browser and any other client got,
+//! what was recorded, and what memory was held then. `tests/run faults` prints the table.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+#![expect(clippy::print_stdout, reason = "the table is what it is for")]
+
+#[path = "faults/clients.rs"]
+mod clients;
+#[path = "faults/program.rs"]
+mod program;
+#[path = "faults/servers.rs"]
+mod servers;
+#[path = "faults/trace.rs"]
+mod trace;
+
+use program::Program;
+
+/// One line of the table.
+fn line(tried: &str, got: &str, recorded: &str, held: u64) {
+    println!("{tried:<34} | {got:<42} | {recorded:<46} | {held:>4} MB");
+}
+
+fn head(title: &str) {
+    println!("\n{title}");
+    println!("{:<34} | {:<42} | {:<46} | held", "tried", "the client got", "recorded");
+}
+
+/// Megabytes that the program may hold at any time in any of this.
+const HELD: u64 = 160;
+
+/// And with ten thousand connections open.
+const CROWD: u64 = 100;
+
+/// What clients are told apart by.
+const BROWSER: &str = "Origin: http://page.test\r\nSec-Fetch-Mode: cors\r\n";
+const OTHER: &str = "User-Agent: curl/8.0\r\n";
+
+#[tokio::test]
+async fn what_upstreams_do() {
+    let program = Program::start(&["--limit", "fields=500"]);
+    head("an upstream that…");
+    for fault in servers::FAULTS {
+        for (client, words, expected) in
+            [("browser", BROWSER, fault.browser), ("curl", OTHER, fault.other)]
+        {
+            let upstream = servers::start(fault).await;
+            let got = clients::ask(program.tap(), &upstream, words).await;
+            let (kind, detail) = program.recorded(1).await.remove(0);
+            let held = program.resident();
+            line(&format!("{} ({client})", fault.name), &got, &format!("{kind} {detail}"), held);
+            assert!(got.starts_with(expected), "{} ({client}): {got}", fault.name);
+            assert!(kind.starts_with(fault.recorded), "{} ({client}): {kind}", fault.name);
+            assert!(held < HELD, "{held} MB");
+        }
+    }
+    program.end("-INT").await;
+}
+
+#[tokio::test]
+async fn what_clients_do() {
+    let program = Program::start(&["--limit", "head-time=1"]);
+    let upstream = servers::start(&servers::FINE).await;
+    head("a client that…");
+    for fault in clients::FAULTS {
+        let got = (fault.act)(program.tap().to_owned(), upstream.clone()).await;
+        let n = fault.recorded.split(", ").count();
+        let (kinds, details): (Vec<_>, Vec<_>) = program.recorded(n).await.into_iter().unzip();
+        let (kind, detail) = (kinds.join(", "), details.concat());
+        let held = program.resident();
+        line(fault.name, &got, &format!("{kind} {detail}"), held);
+        assert!(got.starts_with(fault.gets), "{}: {got}", fault.name);
+        assert!(kind.starts_with(fault.recorded), "{}: {kind} {detail}", fault.name);
+        assert!(detail.contains(fault.says), "{}: {detail}", fault.name);
+        assert!(held < HELD, "{held} MB");
+    }
+    program.end("-TERM").await;
+}
+
+#[tokio::test]
+async fn what_crowds_do() {
+    const MANY: usize = 10_000;
+    let program = Program::start(&["--limit", "connections=10000"]);
+    let upstream = servers::start(&servers::FINE).await;
+    head("crowds");
+    let before = program.resident();
+    let mut crowd = clients::idle(program.tap(), MANY - 1).await;
+    let got = clients::ask(program.tap(), &upstream, OTHER).await;
+    let held = program.resident();
+    let (kind, _) = program.recorded(1).await.remove(0);
+    let each = (held.saturating_sub(before)) * 1024 / (MANY as u64 / 1024 * 1024).max(1);
+    line(&format!("{MANY} idle connections"), &got, &format!("{kind} ({each} kB each)"), held);
+    assert_eq!((got.as_str(), kind.as_str()), ("200 and 2 bytes", "200"));
+    assert!(held < HELD + CROWD, "{held} MB");
+    crowd.extend(clients::idle(program.tap(), 1).await);
+    let got = clients::ask(program.tap(), &upstream, OTHER).await;
+    let (kind, detail) = program.recorded(1).await.remove(0);
+    line("one connection more", &got, &format!("{kind} {detail}"), program.resident());
+    assert!(kind == "refused-by-tap" && detail.contains("--limit connections"), "{kind} {detail}");
+    drop(crowd);
+    program.end("-INT").await;
+}
+
+#[tokio::test]
+async fn what_happens_to_the_trace() {
+    head("a trace that…");
+    for (name, signal) in [("SIGTERM under load", "-TERM"), ("SIGINT under load", "-INT")] {
+        let program = Program::start(&[]);
+        let upstream = servers::start(&servers::FINE).await;
+        let load = clients::load(program.tap(), &upstream, 16);
+        program.recorded(200).await;
+        let held = program.resident();
+        let (code, answered, kept) = program.end_under(signal, load).await;
+        let recorded = format!("{kept} hops of {answered} answers, exit {code}");
+        line(name, &format!("{answered} answers"), &recorded, held);
+        assert!(code == 0 && kept >= answered, "{recorded}");
+    }
+    trace::killed().await;
+    trace::removed().await;
+    trace::locked().await;
+    trace::full().await;
+}

@@ -1,0 +1,130 @@
+//! The program, recording with a forward tap.
+
+use std::cell::Cell;
+use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use hopscope::store::{Load, Reader};
+use hopscope::trace::{Hop, Outcome};
+
+use crate::clients::Load as Clients;
+
+/// The program, recording. Killed when the test ends, whatever happens.
+pub(crate) struct Program {
+    child: Child,
+    tap: String,
+    pub(crate) trace: PathBuf,
+    seen: Cell<usize>,
+    _folder: tempfile::TempDir,
+}
+
+impl Program {
+    pub(crate) fn start(options: &[&str]) -> Program {
+        Program::start_in("", options)
+    }
+
+    /// Start it from a shell that has run `setup`.
+    pub(crate) fn start_in(setup: &str, options: &[&str]) -> Program {
+        let folder = tempfile::tempdir().unwrap();
+        let trace = folder.path().join("x.hops");
+        let mut child = Command::new("sh")
+            .args(["-c", &format!("{setup} exec \"$0\" \"$@\"")])
+            .arg(env!("CARGO_BIN_EXE_hopscope"))
+            .args(["record", "--headless", "--tap", "edge=forward:127.0.0.1:0", "-o"])
+            .arg(&trace)
+            .args(options)
+            .env("XDG_CONFIG_HOME", folder.path())
+            .env("XDG_DATA_HOME", folder.path())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = lines.next().unwrap().unwrap();
+        let tap = line.strip_prefix("listening edge ").unwrap().to_owned();
+        lines.next().unwrap().unwrap();
+        Program { child, tap, trace, seen: Cell::new(0), _folder: folder }
+    }
+
+    pub(crate) fn tap(&self) -> &str {
+        &self.tap
+    }
+
+    pub(crate) fn hops(&self) -> Vec<Hop> {
+        let Ok(reader) = Reader::open(&self.trace) else { return Vec::new() };
+        reader.hops(Load::Heads).map_while(Result::ok).collect()
+    }
+
+    /// `n` more hops that have ended, once there are: what came of each, and why.
+    pub(crate) async fn recorded(&self, n: usize) -> Vec<(String, String)> {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let hops = self.hops();
+            let new: Vec<_> = hops.iter().skip(self.seen.get()).collect();
+            if new.len() >= n && new.iter().take(n).all(|it| it.ended.is_some()) {
+                self.seen.set(hops.len());
+                return new.into_iter().map(came_of).collect();
+            }
+            assert!(Instant::now() < deadline, "{} hops of {n}: {new:#?}", new.len());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Megabytes that it holds.
+    pub(crate) fn resident(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
+        let line = status.lines().find_map(|it| it.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<u64>().unwrap() / 1024
+    }
+
+    pub(crate) fn signal(&self, signal: &str) {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args([signal, &pid]).status().unwrap().success());
+    }
+
+    pub(crate) async fn exit_code(&mut self) -> i32 {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            if let Some(status) = self.child.try_wait().unwrap() {
+                return status.code().unwrap_or(-1);
+            }
+            assert!(Instant::now() < deadline, "it does not end");
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// End it; every hop must have been recorded.
+    pub(crate) async fn end(mut self, signal: &str) {
+        self.signal(signal);
+        assert_eq!(self.exit_code().await, 0);
+    }
+
+    /// End it in the middle of a load: exit code, answers that clients had in full, hops.
+    pub(crate) async fn end_under(mut self, signal: &str, load: Clients) -> (i32, usize, usize) {
+        self.signal(signal);
+        let code = self.exit_code().await;
+        let answered = load.end().await;
+        let kept = self.hops().iter().filter(|it| it.ended.is_some()).count();
+        (code, answered, kept)
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A hop in a few words.
+fn came_of(hop: &Hop) -> (String, String) {
+    let status = hop.status().map(|it| it.to_string());
+    let failure = hop.failure().map(|it| it.kind.as_str().to_owned());
+    let kind = [status, failure].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    let detail = hop.failure().map(|it| it.detail.clone()).unwrap_or_default();
+    let kind = if matches!(hop.outcome, Outcome::Pending) { "open".to_owned() } else { kind };
+    (kind, detail)
+}
+
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);

@@ -1,0 +1,102 @@
+//! What happens to the file under a recording.
+
+use std::time::{Duration, Instant};
+
+use hopscope::store::Reader;
+
+use super::{OTHER, clients, line, servers};
+use crate::program::{DEADLINE, Program};
+
+pub(crate) async fn killed() {
+    let program = Program::start(&[]);
+    let upstream = servers::start(&servers::FINE).await;
+    let load = clients::load(program.tap(), &upstream, 16);
+    program.recorded(200).await;
+    let held = program.resident();
+    program.signal("-KILL");
+    let answered = load.end().await;
+    let kept = program.hops().len();
+    let opens = Reader::open(&program.trace).is_ok();
+    let recorded = format!("{kept} hops of {answered} answers; it opens: {opens}");
+    line("kill -9 under load", &format!("{answered} answers"), &recorded, held);
+    // The last moment may be lost: what came within 100 ms, and some for a busy machine.
+    assert!(opens && kept >= 200, "{recorded}");
+}
+
+pub(crate) async fn removed() {
+    let program = Program::start(&[]);
+    let upstream = servers::start(&servers::FINE).await;
+    clients::ask(program.tap(), &upstream, OTHER).await;
+    program.recorded(1).await;
+    std::fs::remove_file(&program.trace).unwrap();
+    let got = clients::ask(program.tap(), &upstream, OTHER).await;
+    until("the file is there again", || program.trace.exists() && program.hops().len() == 2).await;
+    line("is deleted", &got, "both hops, in a new file", program.resident());
+    assert_eq!(got, "200 and 2 bytes");
+    program.end("-INT").await;
+}
+
+/// A disk that hangs: somebody else holds the file's lock.
+pub(crate) async fn locked() {
+    let program = Program::start(&[]);
+    let upstream = servers::start(&servers::FINE).await;
+    clients::ask(program.tap(), &upstream, OTHER).await;
+    program.recorded(1).await;
+    let other = rusqlite::Connection::open(&program.trace).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let begun = Instant::now();
+    let mut got = String::new();
+    for _ in 0..50 {
+        got = clients::ask(program.tap(), &upstream, OTHER).await;
+        assert_eq!(got, "200 and 2 bytes");
+    }
+    let waited = begun.elapsed();
+    drop(other);
+    let n = program.recorded(50).await.len();
+    let recorded = format!("all {n} hops, when it could be written");
+    line("cannot be written for a while", &got, &recorded, program.resident());
+    assert!(waited < Duration::from_secs(20), "{waited:?}");
+    program.end("-INT").await;
+}
+
+pub(crate) async fn full() {
+    // No file may grow beyond 1 MB (blocks of 512 bytes), and the signal for it is ignored.
+    let mut program = Program::start_in("trap '' XFSZ; ulimit -f 2048;", &[]);
+    let upstream = servers::start(&servers::FINE).await;
+    let mut got = String::new();
+    let big = format!("A: {}\r\n", "x".repeat(60_000));
+    for n in 0..60 {
+        let fields = format!("{big}B: {n}{}\r\n", noise(n));
+        got = clients::ask(program.tap(), &upstream, &fields).await;
+        assert_eq!(got, "200 and 2 bytes", "traffic goes on");
+    }
+    let held = program.resident();
+    program.signal("-INT");
+    let code = program.exit_code().await;
+    let (kept, info) =
+        (program.hops().len(), Reader::open(&program.trace).unwrap().info().unwrap());
+    let (lost, why) = (info.unrecorded.count, info.unrecorded.why);
+    line("fills the disk", &got, &format!("{kept} hops, {lost} lost ({why}), exit {code}"), held);
+    assert!(code == 1 || lost == 0, "exit {code}");
+    assert_eq!(kept as u64 + lost, 60, "each is kept or counted");
+}
+
+/// Bytes that do not compress.
+fn noise(seed: u64) -> String {
+    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = |state: &mut u64| {
+        *state ^= *state << 13;
+        *state ^= *state >> 7;
+        *state ^= *state << 17;
+        format!("{state:016x}")
+    };
+    (0..4000).map(|_| next(&mut state)).collect()
+}
+
+async fn until(what: &str, mut holds: impl FnMut() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !holds() {
+        assert!(Instant::now() < deadline, "never: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
