@@ -83,7 +83,7 @@ impl<R: Recorder> Client<R> {
         leg: Leg,
         upstreams: Upstreams<R>,
     ) -> Client<R> {
-        let leg = Leg { limits: tap.options.limits, ..leg };
+        let leg = Leg { limits: tap.options.limits, outermost: tap.id.0 == 0, ..leg };
         Client { tap, id, control, leg, upstreams: Arc::new(upstreams) }
     }
 

@@ -37,6 +37,8 @@ pub(super) struct Leg {
     pub(super) peer: Option<IpAddr>,
     /// What is taken at most of heads.
     pub(super) limits: Limits,
+    /// No other tap saw the client before, so what a layer between says of it is all there is.
+    pub(super) outermost: bool,
 }
 
 impl Leg {
@@ -68,6 +70,7 @@ impl Leg {
             tunnelled: false,
             peer: None,
             limits: Limits::default(),
+            outermost: true,
         }
     }
 
@@ -84,6 +87,7 @@ impl Leg {
             tunnelled: true,
             peer: None,
             limits: Limits::default(),
+            outermost: true,
         }
     }
 }

@@ -38,8 +38,10 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
         (None, Some(host)) => String::from_utf8_lossy(host.as_bytes()),
         (None, None) => Cow::Borrowed(tap_address),
     };
-    // Whoever ends TLS here, or in a tunnel through here, needs nobody to tell.
-    let is_told = matches!(leg.mode, Mode::Reverse { .. }) && !leg.tunnelled && leg.tls.is_none();
+    // Whoever ends TLS here, or in a tunnel through here, needs nobody to tell; and behind another
+    // tap the URL is that of this connection.
+    let is_reverse = matches!(leg.mode, Mode::Reverse { .. });
+    let is_told = is_reverse && leg.outermost && !leg.tunnelled && leg.tls.is_none();
     let told = is_told.then(|| told_scheme(head)).flatten();
     let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or(leg.scheme.as_str());
     let url = match (&head.method, path) {
@@ -173,7 +175,9 @@ mod tests {
         let forward = TapSpec::forward("f", ([127, 0, 0, 1], 0).into()).mode;
         let [forward, reverse] =
             [forward, reverse].map(|it| Leg::of_tap(&it, Protocol::Http1, None));
+        let inner = Leg { outermost: false, ..reverse.clone() };
         for (leg, told, scheme) in [
+            (&inner, "https", "http"),
             (&reverse, "https", "https"),
             (&reverse, "HTTPS, http", "https"),
             (&reverse, "http", "http"),
