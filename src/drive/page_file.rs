@@ -147,16 +147,25 @@ impl RequestJson {
 impl HeadersJson {
     fn into_core(self) -> Headers {
         match self {
-            HeadersJson::Pairs(pairs) => pairs.into_iter().collect(),
+            HeadersJson::Pairs(pairs) => {
+                pairs.into_iter().map(|(name, value)| (name, bytes(&value))).collect()
+            }
             HeadersJson::Object(map) => map
                 .into_iter()
                 .map(|(name, value)| match value {
-                    serde_json::Value::String(text) => (name, text),
-                    other => (name, other.to_string()),
+                    serde_json::Value::String(text) => (name, bytes(&text)),
+                    other => (name, other.to_string().into_bytes()),
                 })
                 .collect(),
         }
     }
+}
+
+/// A script's string as the bytes of a field: one a character. What does not fit stays UTF-8, for
+/// the machine to refuse ([`ByteString`](https://webidl.spec.whatwg.org/#es-ByteString)).
+fn bytes(text: &str) -> Vec<u8> {
+    let bytes: Result<Vec<u8>, _> = text.chars().map(|it| u8::try_from(u32::from(it))).collect();
+    bytes.unwrap_or_else(|_| text.into())
 }
 
 fn word<T>(

@@ -67,7 +67,7 @@ impl Fetch {
         for header in it.headers.iter() {
             if !method::is_token(header.name.as_bytes())
                 || header.value.iter().any(|it| matches!(it, b'\0' | b'\r' | b'\n'))
-                || String::from_utf8_lossy(&header.value).chars().any(|it| '\u{FF}' < it)
+                || is_beyond_bytes(&header.value)
             {
                 return by_api(format!("{:?} is no header a script can set.", header.name));
             }
@@ -131,4 +131,9 @@ impl Fetch {
         }
         self.forced_preflight = self.streams || it.upload_listener;
     }
+}
+
+/// Whether this was a string with characters of more than a byte, which stay UTF-8.
+fn is_beyond_bytes(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|it| it.chars().any(|it| '\u{FF}' < it))
 }
