@@ -3,8 +3,8 @@
 //! of every word that ever made a parser slow.
 //!
 //! The random numbers begin where `FUZZ_SEED` says, so that what was found is found again. What
-//! is found is left in `target/fuzz/`; it belongs into the corpus. `tests/run fuzz` lets
-//! libFuzzer look for longer, guided by what the code does.
+//! is found is left in `target/fuzz/`; it belongs into the corpus. `tests/run fuzz` looks for
+//! longer, with an optimised build.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 #![expect(clippy::print_stdout, reason = "what was tried is shown")]
