@@ -25,10 +25,18 @@ pub(crate) fn analyses(hops: &[Arc<Hop>], taps: &[Tap]) -> Vec<Analysis> {
 /// The same, had only the tap at `index` been there.
 pub(crate) fn with_one_tap(hops: &[Arc<Hop>], taps: &[Tap], index: u16) -> Vec<Analysis> {
     let here = hops.iter().filter(|it| it.tap == TapId(index));
-    let here: Vec<_> = here
-        .map(|it| Arc::new(Hop { tap: TapId(0), ..Arc::unwrap_or_clone(Arc::clone(it)) }))
-        .collect();
+    let here: Vec<_> = here.map(|it| Arc::new(alone(Hop::clone(it)))).collect();
     analyses(&here, &taps[usize::from(index)..=usize::from(index)])
+}
+
+/// As a reverse tap records it that has no other before it: the layer before tells the scheme.
+fn alone(mut hop: Hop) -> Hop {
+    hop.tap = TapId(0);
+    let told = hop.request.headers.text("x-forwarded-proto");
+    if let Some((_, rest)) = hop.request.url.split_once("://").filter(|_| told.is_some()) {
+        hop.request.url = format!("{}://{rest}", told.unwrap_or_default());
+    }
+    hop
 }
 
 /// `2 stage-prefix-lost app`, then symptoms: `3 gateway-error-without-cors proxy < its-cause`.
