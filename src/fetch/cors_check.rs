@@ -3,7 +3,7 @@
 //! **Invariant:** header values are compared as bytes, repeats joined as the standard joins
 //! them. A browser only says yes or no; we also say what refused, and quote it.
 
-use crate::trace::Headers;
+use crate::trace::{Header, Headers};
 
 use super::refusal::{CorsError, FirefoxCode, Refusal};
 use super::{Browser, Credentials};
@@ -23,8 +23,7 @@ pub struct Asked<'a> {
 /// What refused, in the browser's own words.
 pub fn cors_check(asked: &Asked<'_>, answer: &Headers) -> Result<(), Refusal> {
     let with_credentials = asked.credentials == Credentials::Include;
-    // Firefox counts fields by the very name.
-    let fields = answer.iter().filter(|it| it.name == "Access-Control-Allow-Origin").count();
+    let fields = allow_origin_fields(answer);
     // Steps 1-2: no `Access-Control-Allow-Origin`, no access.
     let Some(got) = value(asked.browser, answer, ALLOW_ORIGIN) else {
         return Err(missing(asked.browser));
@@ -55,6 +54,14 @@ pub fn cors_check(asked: &Asked<'_>, answer: &Headers) -> Result<(), Refusal> {
         Browser::Chromium => Refusal::chromium(CorsError::InvalidAllowCredentials, got),
         Browser::Firefox => Refusal::firefox(FirefoxCode::CORSMissingAllowCredentials, got),
     })
+}
+
+/// How many fields Firefox counts: those of the very name. Where all names are in lower case, that
+/// is what recording made of them.
+fn allow_origin_fields(answer: &Headers) -> usize {
+    let is_cased = answer.iter().any(|it| it.name.bytes().any(|it| it.is_ascii_uppercase()));
+    let is_it = |it: &&Header| !is_cased || it.name == "Access-Control-Allow-Origin";
+    answer.iter().filter(|it| it.name.eq_ignore_ascii_case(ALLOW_ORIGIN)).filter(is_it).count()
 }
 
 /// A header's value, repeats joined. Firefox leaves out the empty ones.
@@ -153,6 +160,29 @@ mod tests {
             let asked = Asked { origin: "https://a.test", credentials, browser: Browser::Chromium };
             let refused = cors_check(&asked, &answer).err();
             assert_eq!(refused.map(|it| it.code()), code, "{credentials:?} {sent:?}");
+        }
+    }
+
+    /// Taps hand on names in lower case, so what Firefox would have counted is counted.
+    #[test]
+    fn firefox_counts_fields() {
+        let twice = |name: &str| -> Headers { [(name, "https://a.test"); 2].into_iter().collect() };
+        let cased = |name: &str| {
+            let mut answer = twice(name);
+            answer.push("Content-Type", "text/plain");
+            answer
+        };
+        let asked = Asked {
+            origin: "https://a.test",
+            credentials: Credentials::SameOrigin,
+            browser: Browser::Firefox,
+        };
+        for (answer, code) in [
+            (twice("access-control-allow-origin"), "CORSMultipleAllowOriginNotAllowed"),
+            (cased("Access-Control-Allow-Origin"), "CORSMultipleAllowOriginNotAllowed"),
+            (cased("access-control-allow-origin"), "CORSAllowOriginNotMatchingOrigin"),
+        ] {
+            assert_eq!(cors_check(&asked, &answer).unwrap_err().code(), code, "{answer:?}");
         }
     }
 }
