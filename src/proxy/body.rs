@@ -27,6 +27,8 @@ pub(super) type BodyError = Box<dyn std::error::Error + Send + Sync>;
 pub(super) enum Passing<R: Recorder> {
     /// From us: an error page.
     Own(Option<Bytes>),
+    /// None, but its head says how long it would be (`304`).
+    Absent(u64),
     Request(RequestBody<R>),
     Response(Box<ResponseBody<R>>),
 }
@@ -305,6 +307,7 @@ impl<R: Recorder> Body for Passing<R> {
             Passing::Own(bytes) => {
                 return Poll::Ready(bytes.take().map(|it| Ok(Frame::data(it))));
             }
+            Passing::Absent(_) => return Poll::Ready(None),
             Passing::Request(body) => ready!(body.poll(cx)),
             Passing::Response(body) => ready!(body.poll(cx)),
         };
@@ -314,6 +317,8 @@ impl<R: Recorder> Body for Passing<R> {
     fn is_end_stream(&self) -> bool {
         match self {
             Passing::Own(bytes) => bytes.is_none(),
+            // The library leaves the length out when there is nothing to wait for.
+            Passing::Absent(_) => false,
             Passing::Request(body) => body.tee.held.is_none() && body.tee.body.is_end_stream(),
             Passing::Response(body) => body.tee.held.is_none() && body.tee.body.is_end_stream(),
         }
@@ -321,9 +326,10 @@ impl<R: Recorder> Body for Passing<R> {
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Passing::Own(bytes) => {
-                SizeHint::with_exact(bytes.as_ref().map_or(0, |it| it.len() as u64))
-            }
+            // Nobody shall add a length where none was said.
+            Passing::Own(None) => SizeHint::default(),
+            Passing::Own(Some(bytes)) => SizeHint::with_exact(bytes.len() as u64),
+            Passing::Absent(length) => SizeHint::with_exact(*length),
             Passing::Request(body) => body.tee.body.size_hint(),
             Passing::Response(body) => body.tee.body.size_hint(),
         }

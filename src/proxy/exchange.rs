@@ -8,7 +8,7 @@ mod tunnelled;
 use std::future::pending;
 use std::sync::Arc;
 
-use http::header::{EXPECT, HOST, UPGRADE};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
 use http_body::Body as _;
@@ -295,7 +295,16 @@ impl<R: Recorder> Client<R> {
         head.version = Version::HTTP_11;
         let control = Arc::clone(&self.control);
         let limit = self.tap.options.capture;
-        Response::from_parts(head, Passing::response(body, scribe, control, limit, source))
+        let is_absent = head.status == StatusCode::NOT_MODIFIED && body.is_end_stream();
+        let passing = Passing::response(body, scribe, control, limit, source);
+        let absent = if is_absent { self.absent(&head.headers) } else { None };
+        Response::from_parts(head, absent.unwrap_or(passing))
+    }
+
+    /// A body that is not sent, as long as the head says.
+    fn absent(&self, headers: &HeaderMap) -> Option<Passing<R>> {
+        let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
+        (self.leg.client == Protocol::Http1).then_some(Passing::Absent(length))
     }
 
     /// Both ends go on with another protocol.

@@ -41,7 +41,7 @@ pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
         let goes_on = match name.as_str() {
             "connection" => {
                 if turn == Turn::Upgrades && !std::mem::replace(&mut upgraded, true) {
-                    forwarded.append(&name, HeaderValue::from_static("upgrade"));
+                    forwarded.append(&name, upgrade(&value));
                 }
                 false
             }
@@ -63,6 +63,13 @@ pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
         last = Some(name);
     }
     forwarded
+}
+
+/// What goes on of a `Connection` field when the connection is to become something else: nothing
+/// but that, as it was written where it stood alone.
+fn upgrade(value: &HeaderValue) -> HeaderValue {
+    let is_alone = value.as_bytes().eq_ignore_ascii_case(b"upgrade");
+    if is_alone { value.clone() } else { HeaderValue::from_static("Upgrade") }
 }
 
 /// Whether a field of this name may have to stay behind. Without one, nothing has to.
@@ -160,8 +167,13 @@ mod tests {
             (ProxyRequest, "proxy-authorization: x|authorization: y", "authorization: y"),
             (
                 Request,
+                "connection: uPgrade|upgrade: websocket|a: 1",
+                "connection: uPgrade|upgrade: websocket|a: 1",
+            ),
+            (
+                Request,
+                "connection: keep-alive, upgrade|upgrade: websocket|a: 1",
                 "connection: Upgrade|upgrade: websocket|a: 1",
-                "connection: upgrade|upgrade: websocket|a: 1",
             ),
             (Request, "upgrade: websocket|a: 1", "a: 1"),
             (Response, "content-length: 2|transfer-encoding: chunked", ""),
