@@ -73,6 +73,11 @@ impl World {
         config
     }
 
+    /// What lets a server be called `name`.
+    pub(crate) fn acceptor(&self, name: &str, alpn: &[&str]) -> TlsAcceptor {
+        TlsAcceptor::from(Arc::new(self.config(name, alpn, Wants::Nothing)))
+    }
+
     /// A server called `localhost` that answers with what it was asked and how.
     pub(crate) async fn serve(&self, alpn: &[&str], wants: Wants) -> Server {
         let acceptor = TlsAcceptor::from(Arc::new(self.config("localhost", alpn, wants)));
