@@ -11,6 +11,8 @@ mod facts;
 mod hello;
 mod host;
 mod insecure;
+mod named;
+mod reason;
 mod upstream;
 
 use std::io;
@@ -23,6 +25,7 @@ pub use error::Error;
 pub use facts::{Facts, certificate, of_client, of_upstream};
 pub use hello::{Hello, HelloReader};
 pub use host::HostGlob;
+pub use reason::reason;
 pub use upstream::{ClientCertificate, Tls, Trust};
 
 /// Whether `error` came from TLS (a certificate, a protocol) rather than from the socket.

@@ -13,6 +13,7 @@
 
 mod body;
 mod chain;
+mod distrust;
 mod event;
 mod frame;
 mod headers;
@@ -27,6 +28,7 @@ mod visible;
 
 pub use body::Body;
 pub use chain::{Chain, ChainHop, Clue, HopKind, Link, LinkWhy, Outside, Sighting};
+pub use distrust::Distrust;
 pub use event::{Event, Recorder};
 pub use frame::{Frame, Frames, From};
 pub use headers::{Header, Headers};

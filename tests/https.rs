@@ -14,14 +14,14 @@ use std::time::Duration;
 use hopscope::proxy::{Options, Proxy};
 use hopscope::store::{Load, Reader, Store};
 use hopscope::tls::Tls;
-use hopscope::trace::{FailureKind, Hop};
+use hopscope::trace::{Distrust, FailureKind, Hop};
 use http::{Ask, ask};
-use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
+use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair, date_time_ymd};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::pki_types::PrivateKeyDer;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// An `https` server called `localhost` that answers with the `Host` and the SNI it was asked
 /// for. Its authority's certificate is written to `ca`.
@@ -33,11 +33,25 @@ async fn gateway(ca: &Path) -> SocketAddr {
     let key = KeyPair::generate().unwrap();
     let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     let leaf = leaf.signed_by(&key, &authority).unwrap();
+    serve(leaf.der().clone(), &key).await
+}
+
+/// The same, with what `openssl req -x509` makes: an authority and a server in one, which
+/// signed itself.
+async fn self_signed(name: &str, until: i32, ca: &Path) -> SocketAddr {
+    let mut params = CertificateParams::new(vec![name.to_owned()]).unwrap();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    params.not_after = date_time_ymd(until, 1, 1);
+    let key = KeyPair::generate().unwrap();
+    let cert = params.self_signed(&key).unwrap();
+    std::fs::write(ca, cert.pem()).unwrap();
+    serve(cert.der().clone(), &key).await
+}
+
+async fn serve(cert: CertificateDer<'static>, key: &KeyPair) -> SocketAddr {
     let key = PrivateKeyDer::try_from(key.serialize_der()).unwrap();
-    let config = ServerConfig::builder()
-        .with_no_client_auth()
-        .with_single_cert(vec![leaf.der().clone()], key)
-        .unwrap();
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![cert], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -111,4 +125,24 @@ async fn trusts_nobody_unasked() {
     let (body, hop) = through(&spec, None, dir.path()).await;
     assert!(body.contains("certificate") || body.contains("TLS"), "{body}");
     assert_eq!(hop.failure().unwrap().kind, FailureKind::Tls);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn trusts_the_very_certificate_it_was_given() {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, until, distrust) in [
+        ("localhost", 2090, None),
+        ("localhost", 2020, Some(Distrust::Date)),
+        ("other.test", 2090, Some(Distrust::Name)),
+    ] {
+        let ca = dir.path().join(format!("{name}-{until}.pem"));
+        let port = self_signed(name, until, &ca).await.port();
+        let spec = format!("edge=reverse:127.0.0.1:0=https://localhost:{port}");
+        let (body, hop) = through(&spec, Some(Tls::new(Some(&ca)).unwrap()), dir.path()).await;
+        assert_eq!(hop.failure().and_then(hopscope::trace::Failure::distrust), distrust, "{body}");
+        assert_eq!(hop.status(), distrust.is_none().then_some(200), "{body}");
+        // Nobody else trusts it.
+        let (body, hop) = through(&spec, None, dir.path()).await;
+        assert!(hop.failure().unwrap().distrust().is_some(), "{body}");
+    }
 }

@@ -2,7 +2,7 @@
 //!
 //! `edge GET http://gw.test/prod/items 301 location=/items/ >cookie=a body='b c'`: tap, method,
 //! URL, status or failure, then response headers, request headers with `>`, and bodies. A line
-//! at another tap is a sighting of the hop above it. Every request carries the page's `Origin`
+//! at another tap is a sighting of the hop above it; `said='a word'` is a failure's detail. Every request carries the page's `Origin`
 //! unless it says `>origin=-`.
 //!
 //! **Invariant:** what a line does not say is not there.
@@ -114,10 +114,12 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
         Response { status: status.parse().unwrap_or_default(), ..Response::default() };
     let mut origin = PAGE.to_owned();
     let mut asks = "GET".to_owned();
+    let mut said = String::new();
     response.body.complete = true;
     for field in fields {
         let (name, value) = field.split_once('=').unwrap_or_else(|| panic!("no `=`: {field}"));
         match name {
+            "said" => value.clone_into(&mut said),
             "body" => response.body = Body::full(value),
             ">body" => request.body = Body::full(value),
             ">origin" => value.clone_into(&mut origin),
@@ -135,7 +137,7 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
         request.headers.push("access-control-request-method", asks);
     }
     let outcome = match FailureKind::parse(status) {
-        Some(kind) => Outcome::Failed(Failure { kind, detail: String::new() }),
+        Some(kind) => Outcome::Failed(Failure { kind, detail: said }),
         None if status == "-" => Outcome::Pending,
         None => Outcome::Answered(response),
     };

@@ -9,7 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
-use crate::tls::Tls;
+use crate::tls::{self, Tls};
 use crate::trace::{Failure, FailureKind};
 
 /// Bytes both ways.
@@ -43,7 +43,7 @@ pub(super) async fn open(
     };
     match trusting.connect(host, &[b"http/1.1"], tcp).await {
         Ok(stream) => Ok(Box::new(stream)),
-        Err(error) => Err(failure(FailureKind::Tls, &error.to_string())),
+        Err(error) => Err(failure(FailureKind::Tls, &tls::reason(&error))),
     }
 }
 

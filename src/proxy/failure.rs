@@ -21,7 +21,7 @@ pub(super) fn failure(kind: FailureKind, detail: &(impl ToString + ?Sized)) -> F
 pub(super) fn of_io(error: &io::Error) -> Failure {
     use io::ErrorKind as Kind;
     if tls::is_tls_error(error) {
-        return failure(FailureKind::Tls, error);
+        return failure(FailureKind::Tls, &tls::reason(error));
     }
     let kind = match error.kind() {
         Kind::ConnectionRefused => FailureKind::Refused,

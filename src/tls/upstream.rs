@@ -14,6 +14,7 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use super::insecure::TakesAny;
+use super::named::TakesNamed;
 use super::{Error, HostGlob, Identity, key_log};
 
 /// Whom to trust, and as whom to come.
@@ -83,10 +84,8 @@ impl Tls {
     pub fn with(trust: &Trust) -> Result<Tls, Error> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        if let Some(path) = &trust.ca {
-            add_file(&mut roots, path)?;
-        }
-        let roots = Arc::new(roots);
+        let named = trust.ca.as_deref().map(|it| add_file(&mut roots, it)).transpose()?;
+        let trusted = Trusted { roots: Arc::new(roots), named: named.unwrap_or_default() };
         let identities = trust.clients.iter().map(|it| Identity::read(&it.file, &it.file));
         let identities = identities.collect::<Result<Vec<_>, _>>()?;
         let mut unusual = Vec::new();
@@ -100,11 +99,11 @@ impl Tls {
                 unusual.push(Unusual {
                     insecure: insecure.cloned(),
                     client: client.map(|(it, _)| it.host.clone()),
-                    config: Arc::new(config(&roots, insecure.is_some(), client.map(|it| it.1))?),
+                    config: Arc::new(config(&trusted, insecure.is_some(), client.map(|it| it.1))?),
                 });
             }
         }
-        Ok(Tls { usual: Arc::new(config(&roots, false, None)?), unusual: unusual.into() })
+        Ok(Tls { usual: Arc::new(config(&trusted, false, None)?), unusual: unusual.into() })
     }
 
     /// Shake hands over `stream` with the server called `host` (a name for SNI, or an address),
@@ -131,8 +130,15 @@ impl Tls {
     }
 }
 
+/// Whose certificates are accepted.
+struct Trusted {
+    roots: Arc<RootCertStore>,
+    /// Those of the user's own file, which may be servers' own.
+    named: Arc<[CertificateDer<'static>]>,
+}
+
 fn config(
-    roots: &Arc<RootCertStore>,
+    trusted: &Trusted,
     insecure: bool,
     client: Option<&Identity>,
 ) -> Result<ClientConfig, Error> {
@@ -140,8 +146,10 @@ fn config(
     let builder = if insecure {
         let verifier = Arc::new(TakesAny(ring::default_provider()));
         builder.dangerous().with_custom_certificate_verifier(verifier)
+    } else if let Some(verifier) = TakesNamed::new(&trusted.roots, &trusted.named) {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     } else {
-        builder.with_root_certificates(Arc::clone(roots))
+        builder.with_root_certificates(Arc::clone(&trusted.roots))
     };
     let mut config = match client {
         None => builder.with_no_client_auth(),
@@ -153,13 +161,17 @@ fn config(
     Ok(config)
 }
 
-fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<(), Error> {
+/// Trust what stands in a PEM file; its certificates.
+fn add_file(
+    roots: &mut RootCertStore,
+    path: &Path,
+) -> Result<Arc<[CertificateDer<'static>]>, Error> {
     let read = |source| Error::ReadCa { path: path.to_owned(), source };
-    let mut any = false;
+    let mut all = Vec::new();
     for cert in CertificateDer::pem_file_iter(path).map_err(read)? {
         let cert = cert.map_err(read)?;
+        all.push(cert.clone());
         roots.add(cert).map_err(|source| Error::UseCa { path: path.to_owned(), source })?;
-        any = true;
     }
-    if any { Ok(()) } else { Err(read(pem::Error::NoItemsFound)) }
+    if all.is_empty() { Err(read(pem::Error::NoItemsFound)) } else { Ok(all.into()) }
 }

@@ -33,7 +33,10 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let mut found = case.hops().filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
     let Some((idx, it, evidence)) = found.next() else { return Vec::new() };
     let how = it.innermost().failure();
-    let how = how.map_or_else(String::new, |it| format!(" ({})", in_words(it.kind)));
+    let how = how.map_or_else(String::new, |it| match it.distrust() {
+        Some(distrust) => format!(" (its certificate {})", distrust.as_str()),
+        None => format!(" ({})", in_words(it.kind)),
+    });
     let advice = advise(case, FIXES, &[]);
     let status = it.hop.status().map(|it| format!(" and answered {it}"));
     // From outside, a 502 tells that no answer came, and not why.

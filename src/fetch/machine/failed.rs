@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a transport failure is never a CORS refusal.
 
-use crate::trace::{Failure, FailureKind};
+use crate::trace::{Distrust, Failure, FailureKind};
 
 use super::super::end::{Ended, Failing};
 use super::super::refusal::{CorsError, FirefoxCode, Refusal};
@@ -46,7 +46,8 @@ impl Fetch {
                 (FailedBy::Timeout, "ABORTED", "No answer came before the script gave up.")
             }
             FailureKind::Tls => {
-                (FailedBy::Network, "SSL_PROTOCOL_ERROR", "The TLS handshake failed.")
+                let (net, what) = handshake_failed(failure.distrust());
+                (FailedBy::Network, net, what)
             }
             FailureKind::Malformed => {
                 (FailedBy::Network, "INVALID_HTTP_RESPONSE", "The answer is not HTTP.")
@@ -83,5 +84,21 @@ impl Fetch {
                 Refusal::firefox(firefox.unwrap_or(FirefoxCode::CORSDidNotSucceed2), parameter)
             }
         }
+    }
+}
+
+fn handshake_failed(distrust: Option<Distrust>) -> (&'static str, &'static str) {
+    match distrust {
+        Some(Distrust::Authority) => {
+            ("CERT_AUTHORITY_INVALID", "The server's certificate is not trusted.")
+        }
+        Some(Distrust::Date) => {
+            ("CERT_DATE_INVALID", "The server's certificate is not valid at this time.")
+        }
+        Some(Distrust::Name) => {
+            ("CERT_COMMON_NAME_INVALID", "The server's certificate is for another name.")
+        }
+        Some(Distrust::Revoked) => ("CERT_REVOKED", "The server's certificate was revoked."),
+        None => ("SSL_PROTOCOL_ERROR", "The TLS handshake failed."),
     }
 }
