@@ -15,6 +15,7 @@ mod body;
 mod chain;
 mod distrust;
 mod event;
+mod filter;
 mod frame;
 mod headers;
 mod hop;
@@ -30,6 +31,7 @@ pub use body::Body;
 pub use chain::{Chain, ChainHop, Clue, HopKind, Link, LinkWhy, Outside, Sighting};
 pub use distrust::Distrust;
 pub use event::{Event, Recorder};
+pub use filter::Filter;
 pub use frame::{Frame, Frames, From};
 pub use headers::{Header, Headers};
 pub use hop::{

@@ -8,6 +8,7 @@ use super::{Console, Error};
 use crate::cli::Explain;
 use crate::diagnose::Analysis;
 use crate::formats::Secrets;
+use crate::trace::Filter;
 
 /// Read, link, judge, diagnose, print.
 pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> {
@@ -34,7 +35,7 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
     let mut printer =
         Printer::begin(&mut console, &options.print, &study.taps, study.places(), &secrets)?;
     study.each(options.chain, |number, analysis| {
-        if options.filter.as_deref().is_none_or(|it| matches(analysis, it, &secrets)) {
+        if options.filter.as_ref().is_none_or(|it| matches(analysis, it, &secrets)) {
             printer.chain(number, None, analysis)?;
         }
         Ok(())
@@ -42,8 +43,8 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
     printer.end(if options.filter.is_some() { "no chain matches" } else { "no hops recorded" })
 }
 
-/// Whether a chain has `text` in what is printed of it.
-fn matches(analysis: &Analysis, text: &str, secrets: &Secrets) -> bool {
+/// Whether a chain has what the filter asks for in what is printed of it.
+fn matches(analysis: &Analysis, filter: &Filter, secrets: &Secrets) -> bool {
     let verdict = &analysis.judgement.verdict;
     let hops = analysis.chain.hops.iter().flat_map(|it| {
         let hop = &it.hop;
@@ -52,8 +53,6 @@ fn matches(analysis: &Analysis, text: &str, secrets: &Secrets) -> bool {
     });
     let findings = analysis.findings.iter().map(|it| it.code.to_owned());
     let verdict = [verdict.outcome.as_str(), verdict.chromium.code.unwrap_or_default()];
-    let text = text.to_lowercase();
-    hops.chain(findings)
-        .chain(verdict.map(ToOwned::to_owned))
-        .any(|it| it.to_lowercase().contains(&text))
+    let all: Vec<String> = hops.chain(findings).chain(verdict.map(ToOwned::to_owned)).collect();
+    filter.lets_through(&all.join(" "))
 }

@@ -6,6 +6,7 @@ use clap::Args;
 
 use super::{Assume, Input, browser};
 use crate::fetch::Browser;
+use crate::trace::Filter;
 
 /// Say what a browser concludes from recorded hops, who caused it, what to change.
 #[derive(Args, Debug)]
@@ -27,9 +28,9 @@ pub struct Explain {
     #[arg(long, value_name = "N")]
     pub chain: Option<usize>,
 
-    /// Only chains with this text in method, URL, status, verdict or finding
-    #[arg(long, value_name = "TEXT")]
-    pub filter: Option<String>,
+    /// Only chains with all these words in method, URL, status, verdict or finding
+    #[arg(long, value_name = "WORDS")]
+    pub filter: Option<Filter>,
 
     /// What the recording does not show: api, mode, credentials, redirect, crossorigin
     #[arg(long, value_name = "KEY=VALUE")]

@@ -2,7 +2,7 @@
 
 use crate::diagnose::Analysis;
 use crate::fetch::VerdictOutcome;
-use crate::trace::{HopId, Outcome, TapId, Target, Time};
+use crate::trace::{Filter, HopId, Outcome, TapId, Target, Time};
 
 /// A chain in one line. Built once per chain ([`ChainRow::of`]); cheap to keep by the million.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -56,8 +56,7 @@ impl ChainRow {
     pub fn matches(&self, filter: &str) -> bool {
         let (method, badge) = (&self.method, self.badge.words());
         let text = format!("{} {method} {}{} {badge}", self.number, self.host, self.path);
-        let text = text.to_lowercase();
-        filter.to_lowercase().split_whitespace().all(|it| text.contains(it))
+        Filter::new(filter).lets_through(&text)
     }
 }
 
