@@ -39,13 +39,13 @@ use std::path::Path;
 use std::time::Duration;
 
 pub use error::Error;
-pub use info::{Dropped, Info, State, Unrecorded};
+pub use info::{Dropped, Info, Skipped, State, Unrecorded};
 pub use reader::{Changes, Hops, Reader};
 pub use recorder::StoreRecorder;
 pub use stored::Load;
 pub use writer::{TICK, Writer};
 
-use crate::trace::{Hop, Tap};
+use crate::trace::{Filter, Hop, Tap};
 
 /// How much of the past a trace keeps; all of it by default.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -75,8 +75,20 @@ impl Store {
         taps: &[Tap],
         keep: Keep,
     ) -> Result<(StoreRecorder, Writer), Error> {
+        Store::create_choosing(path, taps, keep, Filter::default())
+    }
+
+    /// The same for a trace that keeps only what `only` asks for, in method, URL, status or
+    /// failure of a hop, and what belongs to that: its preflight, the redirects to and from it,
+    /// its sightings at other taps. What is passed over is counted ([`Skipped`]).
+    pub fn create_choosing(
+        path: &Path,
+        taps: &[Tap],
+        keep: Keep,
+        only: Filter,
+    ) -> Result<(StoreRecorder, Writer), Error> {
         let connection = schema::create(path, taps)?;
-        writer::start(path, connection, keep)
+        writer::start(path, connection, keep, only)
     }
 
     /// Write hops that come from elsewhere (another tool's file, `hopscope fetch`) as a new

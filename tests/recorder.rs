@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use hopscope::store::{Keep, Load, Reader, Store, StoreRecorder};
 use hopscope::trace::{
-    Body, ConnectionId, Event, Exchange, Frames, Headers, Hop, HopId, Outcome, Recorder, Request,
-    Response, TapId, Testimony, Time, Timing,
+    Body, ConnectionId, Event, Exchange, Filter, Frames, Headers, Hop, HopId, Outcome, Recorder,
+    Request, Response, TapId, Testimony, Time, Timing,
 };
 
 /// A hop of `size` bytes that are like no other's, asked `at` seconds after the epoch.
@@ -220,4 +220,119 @@ fn a_hanging_disk_holds_traffic_up_for_a_second_once() {
     assert_eq!(kept.hops + lost.count, asked + 1);
     assert!(kept.hops >= 20 && lost.count > 0, "{lost:?}");
     assert_eq!(kept.unrecorded, lost);
+}
+
+/// Tap, method (after `>` what a preflight asks for), URL, status with `Location`, begin and end.
+type Seen = (u16, &'static str, &'static str, &'static str, i64, i64);
+
+fn seen(recorder: &StoreRecorder, it: &Seen) -> Hop {
+    let (tap, method, url, answer, started, ended) = *it;
+    let (method, asks) = method.split_once('>').unwrap_or((method, ""));
+    let (status, location) = answer.split_once(' ').unwrap_or((answer, ""));
+    let mut fields = vec![("origin", b"http://page.test".as_slice())];
+    if !asks.is_empty() {
+        fields.push(("access-control-request-method", asks.as_bytes()));
+    }
+    let mut hop = hop(recorder.next_id(), 0, 10);
+    (hop.tap, hop.started, hop.ended) = (TapId(tap), Time(started), Some(Time(ended)));
+    (hop.request.method, hop.request.url) = (method.to_owned(), url.to_owned());
+    hop.request.headers = Headers::pack(fields);
+    hop.outcome = Outcome::Answered(Response {
+        status: status.parse().unwrap(),
+        headers: match location {
+            "" => Headers::default(),
+            to => Headers::pack([("location", to.as_bytes())]),
+        },
+        ..Response::default()
+    });
+    hop
+}
+
+/// The story of a lost prefix at two taps, with other traffic around it.
+const STORY: &[Seen] = &[
+    (0, "GET", "http://gw.test/health", "200", 1, 900),
+    (0, "OPTIONS>GET", "http://gw.test/prod/items", "200", 10, 20),
+    (1, "OPTIONS>GET", "http://app.test/items", "200", 12, 18),
+    (0, "GET", "http://gw.test/prod/other", "200", 25, 40),
+    (0, "GET", "http://gw.test/prod/items", "301 /items/", 30, 50),
+    (1, "GET", "http://app.test/", "200", 31, 32),
+    (1, "GET", "http://app.test/items", "301 /items/", 33, 48),
+    (0, "OPTIONS>GET", "http://gw.test/items/", "403", 60, 70),
+    (0, "GET", "http://gw.test/prod/late", "200", 80, 90),
+];
+
+#[test]
+fn a_choosing_recorder_keeps_what_belongs_to_what_it_wants() {
+    for (only, kept) in [
+        ("403", vec![2, 3, 5, 7, 8]),
+        ("GET /prod/items", vec![2, 3, 5, 7, 8]),
+        ("prod/other", vec![4]),
+        ("app.test/ 301", vec![2, 3, 5, 7, 8]),
+        ("health", vec![1, 6]),
+        ("nothing of it", vec![]),
+        ("", (1..=9).collect()),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = trace(&folder);
+        let only = Filter::new(only);
+        let (recorder, writer) =
+            Store::create_choosing(&path, &[], Keep::default(), only.clone()).unwrap();
+        let mut hops: Vec<Hop> = STORY.iter().map(|it| seen(&recorder, it)).collect();
+        // They are told when they end.
+        hops.sort_by_key(|it| it.ended);
+        for hop in hops {
+            recorder.insert_blocking(hop);
+        }
+        assert_eq!(writer.finish().count, 0);
+        let reader = Reader::open(&path).unwrap();
+        let mut found: Vec<u64> =
+            reader.hops(Load::Heads).map(|it| it.unwrap().id.sequence).collect();
+        found.sort_unstable();
+        assert_eq!(found, kept, "{only:?}");
+        let info = reader.info().unwrap();
+        assert_eq!(info.skipped.count, STORY.len() as u64 - info.hops, "{only:?}");
+        assert_eq!(info.skipped.only, only.text());
+    }
+}
+
+#[tokio::test]
+async fn a_choosing_recorder_holds_what_runs_and_forgets_what_it_does_not_want() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = trace(&folder);
+    let only = Filter::new("500");
+    let (recorder, writer) = Store::create_choosing(&path, &[], Keep::default(), only).unwrap();
+    let asked = |url: &str| {
+        let Hop { id, tap, request, .. } = hop(recorder.next_id(), 0, 0);
+        let request = Request { url: url.to_owned(), ..request };
+        let (exchange, at, own_changes) = (Exchange::Http, Time(1), Vec::new());
+        let connection = ConnectionId(1);
+        (id, Event::Asked { id, tap, connection, exchange, at, request, own_changes })
+    };
+    let answered = |id, status| {
+        let response = Response { status, ..Response::default() };
+        Event::Answered { id, at: Time(2), response, own_changes: Vec::new() }
+    };
+    let (wanted, first) = asked("http://a.test/1");
+    let (unwanted, second) = asked("http://a.test/2");
+    for event in [first, second, answered(wanted, 500), answered(unwanted, 200)] {
+        recorder.record(event).await;
+    }
+    // The one that is wanted is there while it runs.
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let reader = Reader::open(&path).unwrap();
+    while reader.hop(wanted).unwrap().is_none() {
+        assert!(Instant::now() < deadline, "it is never written");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    // More than may wait to be written: what is passed over must not count.
+    for _ in 0..80 {
+        let big = hop(recorder.next_id(), 1, 1 << 20);
+        recorder.insert(big).await;
+    }
+    recorder.record(Event::Ended { id: wanted, at: Time(3), failure: None }).await;
+    recorder.record(Event::Ended { id: unwanted, at: Time(3), failure: None }).await;
+    let lost = tokio::task::spawn_blocking(move || writer.finish()).await.unwrap();
+    assert_eq!(lost.count, 0, "{}", lost.why);
+    let info = reader.info().unwrap();
+    assert_eq!((info.hops, info.skipped.count), (1, 81));
 }

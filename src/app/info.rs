@@ -22,6 +22,7 @@ struct InfoJson<'a> {
     bytes: u64,
     unrecorded: Unrecorded,
     dropped: Dropped,
+    skipped: Skipped,
 }
 
 #[derive(Serialize)]
@@ -44,6 +45,13 @@ struct Dropped {
     count: u64,
     until: Option<String>,
     why: Option<String>,
+}
+
+/// What the user did not want to be kept.
+#[derive(Serialize)]
+struct Skipped {
+    count: u64,
+    only: Option<String>,
 }
 
 /// Print it.
@@ -69,6 +77,10 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
             count: facts.dropped.count,
             until: facts.dropped.until.map(Time::rfc3339),
             why: facts.dropped.until.map(|_| facts.dropped.why.clone()),
+        },
+        skipped: Skipped {
+            count: facts.skipped.count,
+            only: Some(facts.skipped.only.clone()).filter(|it| !it.is_empty()),
         },
     };
     if options.json {
@@ -116,6 +128,10 @@ fn text(info: &InfoJson<'_>) -> String {
     if let (Some(until), Some(why)) = (&info.dropped.until, &info.dropped.why) {
         let hops = count(info.dropped.count, "hop");
         lines.push(format!("gone   {hops} from before {until}: {why}"));
+    }
+    if let Some(only) = &info.skipped.only {
+        let hops = count(info.skipped.count, "hop");
+        lines.push(format!("other  {hops} passed over: recorded with --only '{only}'"));
     }
     if info.unrecorded.count > 0 {
         let why = info.unrecorded.why.as_deref().unwrap_or("unknown");

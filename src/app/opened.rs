@@ -4,7 +4,7 @@ use super::Error;
 use super::desk::Source;
 use super::recording::{self, Recording};
 use crate::cli::Input;
-use crate::store::{Info, Reader, State};
+use crate::store::{Info, Reader, Skipped, State};
 
 /// What a command was given to look at.
 pub(crate) struct Opened {
@@ -47,6 +47,7 @@ fn facts(recording: &Recording) -> Info {
         bytes: recording.bytes,
         unrecorded: recording.unrecorded.clone(),
         dropped: recording.dropped.clone(),
+        skipped: Skipped::default(),
         state: State::Finished,
     }
 }

@@ -97,7 +97,10 @@ async fn record(
     console: &mut Console,
 ) -> Result<u8, Error> {
     let taps = bound.taps();
-    let (recorder, writer) = Store::create_window(&path, &taps, window(&options.keep))?;
+    let (recorder, writer) = {
+        let (keep, only) = (window(&options.keep), options.only.clone().unwrap_or_default());
+        Store::create_choosing(&path, &taps, keep, only)?
+    };
     let proxy = bound.start(&recorder);
     if options.headless {
         announce(&taps, &path, console)?;

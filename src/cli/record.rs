@@ -7,6 +7,7 @@ use clap::Args;
 use super::{Keep, Look};
 use crate::proxy::{Credentials, Limit, NoProxy, OnFailure, TapSpec, UpstreamProxy};
 use crate::tls::{ClientCertificate, HostGlob};
+use crate::trace::Filter;
 
 /// Record through taps.
 #[derive(Args, Debug, Default)]
@@ -18,7 +19,7 @@ Examples:
                   --tap origin=reverse:9001=http://127.0.0.1:8000 -o incident.hops --headless
   hopscope record --tap edge=reverse:8443=http://127.0.0.1:8000,tls
   hopscope record --pass '*.bank.example' --insecure staging.test
-  hopscope record --keep 1GiB --keep 7d -o flight.hops --headless")]
+  hopscope record --keep 1GiB --keep 7d --only '/prod/items 403' -o flight.hops --headless")]
 pub struct Record {
     /// Where to stand: NAME=forward:ADDR, or NAME=reverse:ADDR=URL[,tls][,http=1.1|2]; outermost
     /// first
@@ -37,6 +38,11 @@ pub struct Record {
     /// Keep only the latest hops: so much on disk (1GiB), or so long (2h); may be given twice
     #[arg(long, value_name = "SIZE|TIME")]
     pub keep: Vec<Keep>,
+
+    /// Keep only hops with all these words in method, URL, status or failure (no verdicts: they
+    /// are not known yet), with their preflights, redirects and sightings at other taps
+    #[arg(long, value_name = "WORDS")]
+    pub only: Option<Filter>,
 
     /// Let a forward tap listen on an address that others can reach
     #[arg(long)]

@@ -18,6 +18,8 @@ pub struct Info {
     pub unrecorded: Unrecorded,
     /// What a flight recorder has let go.
     pub dropped: Dropped,
+    /// What was passed over on purpose.
+    pub skipped: Skipped,
     pub state: State,
 }
 
@@ -36,6 +38,14 @@ pub struct Unrecorded {
     pub count: u64,
     /// The latest reason, as a sentence; empty while nothing was lost.
     pub why: String,
+}
+
+/// Hops that the user did not want to be kept.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Skipped {
+    pub count: u64,
+    /// The words that chose what is kept; empty when everything is.
+    pub only: String,
 }
 
 /// Hops that were recorded, and that a window of limited size or time has let go.

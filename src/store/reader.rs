@@ -16,7 +16,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use self::blobs::{Known, short};
 use self::found::{Found, Wanted};
-use super::{Dropped, Error, Info, Load, State, Unrecorded, place, schema};
+use super::{Dropped, Error, Info, Load, Skipped, State, Unrecorded, place, schema};
 use crate::trace::{Hop, HopId, Note, Tap, TapKind, Time};
 
 /// An open trace.
@@ -101,7 +101,11 @@ impl Reader {
         };
         let (taps, bytes) = (self.taps()?, self.bytes()?);
         let hops = hops.cast_unsigned();
-        Ok(Info { hops, taps, first, last, bytes, unrecorded, dropped, state })
+        let skipped = Skipped {
+            count: self.meta::<i64>("skipped")?.unwrap_or(0).cast_unsigned(),
+            only: self.meta("only")?.unwrap_or_default(),
+        };
+        Ok(Info { hops, taps, first, last, bytes, unrecorded, dropped, skipped, state })
     }
 
     /// What its recorder could not keep so far.

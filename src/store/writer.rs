@@ -8,6 +8,7 @@
 //! back and tried again at the next tick, with everything in it.
 
 mod ledger;
+mod only;
 mod session;
 mod window;
 
@@ -22,7 +23,7 @@ use rusqlite::Connection;
 use self::session::Session;
 use super::queue::Queue;
 use super::{Error, Keep, StoreRecorder, Unrecorded};
-use crate::trace::Hop;
+use crate::trace::{Filter, Hop};
 
 /// How often the writer commits. Half of what is promised, because a commit takes time too.
 pub const TICK: Duration = Duration::from_millis(40);
@@ -65,11 +66,13 @@ pub(super) fn start(
     path: &Path,
     connection: Connection,
     keep: Keep,
+    only: Filter,
 ) -> Result<(StoreRecorder, Writer), Error> {
     let queue = Arc::new(Queue::default());
     let recorder = StoreRecorder::new(Arc::clone(&queue))?;
     let reading = |source| Error::reading(path, source);
-    let session = Session::begin(path, connection, recorder.random(), keep).map_err(reading)?;
+    let session = Session::begin(path, connection, recorder.random(), keep, only);
+    let session = session.map_err(reading)?;
     let (ended, done) = mpsc::channel();
     let inbox = Arc::clone(&queue);
     let thread = thread::Builder::new().name("hopscope-writer".to_owned());

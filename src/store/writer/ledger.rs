@@ -5,6 +5,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 
+use super::only::Only;
 use crate::trace::{Body, Event, Frames, Hop, HopId, Outcome};
 
 /// One hop in memory.
@@ -15,6 +16,7 @@ pub(super) struct Entry {
     pub(super) written: bool,
     /// It changed since it was last written.
     pub(super) dirty: bool,
+    pub(super) place: Place,
     /// How many chunks of each body the file has.
     pub(super) chunks: [i64; 2],
     /// How many chunks of frames it has.
@@ -25,7 +27,8 @@ pub(super) struct Entry {
 
 impl Entry {
     fn new(hop: Hop) -> Entry {
-        Entry { hop, written: false, dirty: true, chunks: [0, 0], frames: 0, cut: false }
+        let (written, dirty, place) = (false, true, Place::File);
+        Entry { hop, written, dirty, place, chunks: [0, 0], frames: 0, cut: false }
     }
 
     fn grow(&mut self, event: Event) {
@@ -34,6 +37,12 @@ impl Entry {
         if self.cut {
             self.forget();
         }
+    }
+
+    /// Bytes of its bodies in memory.
+    pub(super) fn bytes(&self) -> usize {
+        let response = self.hop.response().map_or(0, |it| it.body.bytes.len());
+        self.hop.request.body.bytes.len() + response + self.hop.frames.packed().len()
     }
 
     fn forget(&mut self) {
@@ -60,6 +69,14 @@ impl Entry {
     }
 }
 
+/// Where an open hop belongs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Place {
+    File,
+    /// Nothing says yet that it is to be kept.
+    Memory,
+}
+
 #[derive(Debug, Default)]
 pub(super) struct Ledger {
     pub(super) open: HashMap<HopId, Box<Entry>, ByNumber>,
@@ -69,6 +86,8 @@ pub(super) struct Ledger {
     pub(super) gone: Vec<HopId>,
     /// Bytes of bodies in memory.
     pub(super) weight: usize,
+    /// Which hops are kept.
+    pub(super) only: Only,
 }
 
 impl Ledger {
@@ -85,22 +104,41 @@ impl Ledger {
             let mut hop = None;
             event.apply(&mut hop);
             self.weight += HEADS;
-            self.open.extend(hop.map(|it| (id, Box::new(Entry::new(it)))));
+            self.open.extend(hop.map(|it| {
+                let place = if self.only.wants(&it) { Place::File } else { Place::Memory };
+                (id, Box::new(Entry { place, ..Entry::new(it) }))
+            }));
             return;
         }
         if ended {
             let Some(mut entry) = self.open.remove(&id) else { return };
             entry.grow(event);
-            self.over.push_back(entry);
+            self.end(entry);
         } else if let Some(entry) = self.open.get_mut(&id) {
+            let tells = matches!(event, Event::Answered { .. });
             entry.grow(event);
+            if tells && entry.place == Place::Memory && self.only.wants(&entry.hop) {
+                entry.place = Place::File;
+            }
         }
+    }
+
+    /// It is over; whether it is kept is known now or soon.
+    fn end(&mut self, mut entry: Box<Entry>) {
+        if self.only.is_all() {
+            return self.over.push_back(entry);
+        }
+        entry.place = Place::File;
+        self.weight = self.weight.saturating_sub(entry.bytes() + HEADS);
+        let kept = self.only.over(entry);
+        self.weight += kept.iter().map(|it| it.bytes() + HEADS).sum::<usize>();
+        self.over.extend(kept);
     }
 
     pub(super) fn add(&mut self, hop: Hop) {
         let response = hop.response().map_or(0, |it| it.body.bytes.len());
         self.weight += HEADS + hop.request.body.bytes.len() + response;
-        self.over.push_back(Box::new(Entry::new(hop)));
+        self.end(Box::new(Entry::new(hop)));
     }
 
     /// Bring what is over into the order in which it was asked, as far as ids tell.
@@ -115,6 +153,7 @@ impl Ledger {
     pub(super) fn lose(&mut self, id: HopId) {
         self.over.retain(|it| it.hop.id != id);
         self.open.remove(&id);
+        self.only.lose(id);
         self.gone.push(id);
     }
 
@@ -123,7 +162,9 @@ impl Ledger {
     pub(super) fn kept(&mut self, open: usize, over: usize) {
         self.over.drain(..over.min(self.over.len()));
         self.gone.clear();
-        for entry in self.open.values_mut().filter(|it| it.dirty).take(open) {
+        for entry in
+            self.open.values_mut().filter(|it| it.dirty && it.place == Place::File).take(open)
+        {
             entry.kept();
         }
         if self.over.is_empty() {
@@ -139,7 +180,9 @@ impl Ledger {
     }
 
     pub(super) fn is_clean(&self) -> bool {
-        self.over.is_empty() && self.gone.is_empty() && self.open.values().all(|it| !it.dirty)
+        self.over.is_empty()
+            && self.gone.is_empty()
+            && self.open.values().all(|it| !it.dirty || it.place == Place::Memory)
     }
 }
 

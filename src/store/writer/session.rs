@@ -9,14 +9,15 @@ use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::ledger::{Entry, Ledger};
+use super::ledger::{self, Entry, Ledger};
+use super::only::Only;
 use super::window::{self, Window};
 use crate::store::dictionary::{Beginning, Dictionary};
 use crate::store::pack::Pack;
 use crate::store::queue::Item;
 use crate::store::stored::{Bodies, Place, Stored};
 use crate::store::{Keep, Unrecorded, place, row, schema};
-use crate::trace::{Hop, HopId};
+use crate::trace::{Filter, Hop, HopId};
 
 #[derive(Debug)]
 pub(super) struct Session<C> {
@@ -49,9 +50,12 @@ impl Session<Connection> {
         connection: Connection,
         recorder: u64,
         keep: Keep,
+        only: Filter,
     ) -> rusqlite::Result<Session<Connection>> {
         window::prepare(&connection, keep)?;
         let mut session = Session::over(connection, Some(place::File::at(path)))?;
+        session.ledger.only = Only::new(only);
+        say_skipped(&session.connection, &session.ledger.only)?;
         session.window = Window::new(keep);
         // The first one known gets number 0, so row ids of our own hops are their sequences.
         session.numbers.recorder(&session.connection, recorder)?;
@@ -60,10 +64,11 @@ impl Session<Connection> {
 
     /// The last commit is done: make the trace one file, and say that it is finished.
     pub(super) fn finish(mut self) {
-        let Session { connection, unrecorded, .. } = &mut self;
+        let Session { connection, unrecorded, ledger, .. } = &mut self;
         // The log stays beside the file when there is no room to fold it in; the trace opens
         // with it just as well.
         let _ = say_unrecorded(connection, unrecorded)
+            .and_then(|()| say_skipped(connection, &ledger.only))
             .and_then(|()| {
                 connection.execute("UPDATE meta SET value = 'finished' WHERE key = 'state'", [])
             })
@@ -211,7 +216,9 @@ impl Writing<'_> {
         let before = self.dictionary.stored_in_all();
         let limit = before.saturating_add(self.window.bytes_at_once());
         let mut open = 0;
-        for entry in ledger.open.values().filter(|it| it.dirty || cut) {
+        for entry in
+            ledger.open.values().filter(|it| it.place == ledger::Place::File && (it.dirty || cut))
+        {
             if self.dictionary.stored_in_all() > limit && !cut {
                 break;
             }
@@ -231,6 +238,7 @@ impl Writing<'_> {
         if unrecorded.count > 0 {
             say_unrecorded(&transaction, unrecorded)?;
         }
+        say_skipped(&transaction, &ledger.only)?;
         transaction.commit()?;
         Ok(Written { open, over, cut })
     }
@@ -276,6 +284,16 @@ fn say_unrecorded(db: &Connection, unrecorded: &Unrecorded) -> rusqlite::Result<
     let mut statement = db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?;
     statement.execute(params!["unrecorded", unrecorded.count.cast_signed()])?;
     statement.execute(params!["unrecorded_why", unrecorded.why])?;
+    Ok(())
+}
+
+fn say_skipped(db: &Connection, only: &Only) -> rusqlite::Result<()> {
+    if only.is_all() {
+        return Ok(());
+    }
+    let mut statement = db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?;
+    statement.execute(params!["only", only.filter().text()])?;
+    statement.execute(params!["skipped", only.passed_over().cast_signed()])?;
     Ok(())
 }
 
