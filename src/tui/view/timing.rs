@@ -5,19 +5,17 @@ use ratatui::text::{Line, Span};
 
 use super::cells::pad;
 use super::panel::Content;
-use crate::trace::Hop;
+use crate::trace::{Hop, Timing};
 use crate::tui::theme::Look;
 
 /// The bar and its legend; nothing when no step was timed.
 pub(super) fn lines(hop: &Hop, cells: usize, margin: usize, look: &Look, content: &mut Content) {
     let theme = &look.theme;
     let timing = &hop.timing;
-    // Waiting counts from the request's head, so it includes connecting.
-    let before = timing.connect.unwrap_or(0) + timing.tls.unwrap_or(0);
     let steps: Vec<(&str, u64, Style)> = [
         ("connect", timing.connect, theme.warn),
         ("tls", timing.tls, theme.changed),
-        ("wait", timing.wait.map(|it| it.saturating_sub(before)), theme.focus),
+        ("wait", waited(timing), theme.focus),
         ("receive", timing.receive, theme.ok),
     ]
     .into_iter()
@@ -51,6 +49,13 @@ pub(super) fn lines(hop: &Hop, cells: usize, margin: usize, look: &Look, content
     content.push(indented(legend, margin));
 }
 
+/// Waiting counts from the request's head, so it includes connecting; unless the connection was
+/// opened ahead of the request, for a tunnel's handshake, which shows where that took longer.
+fn waited(timing: &Timing) -> Option<u64> {
+    let connecting = timing.connect.unwrap_or(0) + timing.tls.unwrap_or(0);
+    timing.wait.map(|it| it.checked_sub(connecting).unwrap_or(it))
+}
+
 fn indented(mut line: Line<'static>, margin: usize) -> Line<'static> {
     line.spans.insert(0, Span::raw(" ".repeat(margin)));
     line
@@ -70,3 +75,21 @@ const BAR: usize = 60;
 
 /// Cells of the sum behind it.
 const TOTAL: usize = 10;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn connecting_is_no_waiting() {
+        for (connect, tls, wait, shown) in [
+            (Some(70), None, Some(1_370), Some(1_300)),
+            (None, None, Some(1_370), Some(1_370)),
+            // Opened before the request came.
+            (Some(390), Some(2_500), Some(300), Some(300)),
+            (Some(390), None, None, None),
+        ] {
+            assert_eq!(waited(&Timing { connect, tls, wait, receive: None }), shown);
+        }
+    }
+}
