@@ -225,14 +225,14 @@ impl Writing<'_> {
             self.put(&transaction, entry)?;
             open += usize::from(entry.dirty);
         }
-        for entries in ledger.over.as_slices().0.chunks(AT_ONCE) {
-            if begun.elapsed() > LONGEST || self.dictionary.stored_in_all() > limit {
+        for entry in ledger.over.as_slices().0 {
+            // Few hops are as large as all that one transaction may take.
+            let is_long = over % AT_ONCE == 0 && begun.elapsed() > LONGEST;
+            if is_long || self.dictionary.stored_in_all() > limit {
                 break;
             }
-            for entry in entries {
-                self.put(&transaction, entry)?;
-            }
-            over += entries.len();
+            self.put(&transaction, entry)?;
+            over += 1;
         }
         self.pack.flush(&transaction)?;
         if unrecorded.count > 0 {

@@ -48,7 +48,7 @@ impl Window {
 
     /// Bytes that one transaction may write, so that the log stays small.
     pub(super) fn bytes_at_once(&self) -> u64 {
-        self.keep.bytes.map_or(u64::MAX, |it| it / EPOCHS)
+        self.keep.bytes.map_or(u64::MAX, at_once)
     }
 
     /// Keep the log small, which only grows while a reader looks at what it replaces. When that
@@ -192,9 +192,15 @@ fn log(limit: u64) -> u64 {
     (limit / 16).min(32 << 20)
 }
 
-/// Bytes that are left free for the log, and for what one transaction adds to either.
+/// Bytes that one transaction may write before its last hop.
+fn at_once(limit: u64) -> u64 {
+    (limit / EPOCHS).min(16 << 20)
+}
+
+/// Bytes that are left free for the log, which is folded at its double size at the latest, and
+/// for what one transaction adds to either.
 fn reserve(limit: u64) -> u64 {
-    (limit / 4).min(128 << 20)
+    2 * log(limit) + 2 * (at_once(limit) + LARGEST_HOP)
 }
 
 fn none<T>(error: rusqlite::Error) -> rusqlite::Result<Option<T>> {
@@ -233,6 +239,8 @@ fn age(time: Duration) -> String {
 
 /// How many epochs a full window has, about.
 const EPOCHS: u64 = 32;
+/// Bytes of two captured bodies and two heads.
+const LARGEST_HOP: u64 = 3 << 20;
 /// Blobs that one commit lets go.
 const PORTION: i64 = 8192;
 const PAGE: u64 = 8192;
