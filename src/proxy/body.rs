@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
@@ -50,8 +51,14 @@ pub(super) struct ResponseBody<R: Recorder> {
     scribe: Scribe<R>,
     control: Arc<Control>,
     source: Option<Source<R>>,
-    /// What it broke with, held back for one turn.
-    broken: Option<hyper::Error>,
+    /// What it broke with, held back for a moment.
+    broken: Option<Broken>,
+}
+
+struct Broken {
+    error: hyper::Error,
+    /// How long it is held back; `None` for one turn.
+    until: Option<Pin<Box<tokio::time::Sleep>>>,
 }
 
 /// The connection a body comes from, and where it belongs when the body has passed.
@@ -232,8 +239,11 @@ impl<R: Recorder> RequestBody<R> {
 
 impl<R: Recorder> ResponseBody<R> {
     fn poll(&mut self, cx: &mut Context<'_>) -> Polled {
-        if let Some(error) = self.broken.take() {
-            return Poll::Ready(Some(Err(error)));
+        if let Some(Broken { until, .. }) = &mut self.broken {
+            if let Some(until) = until {
+                ready!(until.poll_unpin(cx));
+            }
+            return Poll::Ready(self.broken.take().map(|it| Err(it.error)));
         }
         loop {
             if let Some(Held::Frame(frame)) = ready!(self.tee.poll_held(cx)) {
@@ -261,6 +271,7 @@ impl<R: Recorder> ResponseBody<R> {
                 }
                 Poll::Ready(Err(error)) => {
                     self.break_off(error);
+                    // Asked again at once, the moment's timer is started.
                     cx.waker().wake_by_ref();
                     return Poll::Pending;
                 }
@@ -278,14 +289,15 @@ impl<R: Recorder> ResponseBody<R> {
 
     /// A broken body ends the connection, also for what is not written yet. One turn later the
     /// head and all before the break are: the client must not think that nothing came, and ask
-    /// again.
+    /// again. In HTTP/2 another task writes, and a reset stream loses what it has not written.
     fn break_off(&mut self, error: hyper::Error) {
         let broken = failure::of_hyper(&error);
         if broken.kind == FailureKind::Reset {
             self.control.reset_on_close();
         }
         self.scribe.end(Some(broken));
-        self.broken = Some(error);
+        let until = self.control.is_multiplexed().then(|| Box::pin(tokio::time::sleep(MOMENT)));
+        self.broken = Some(Broken { error, until });
     }
 
     fn release(&mut self) {
@@ -336,4 +348,5 @@ impl<R: Recorder> Body for Passing<R> {
     }
 }
 
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(1);
+const MOMENT: Duration = Duration::from_millis(20);

@@ -40,10 +40,7 @@ pub(super) fn of_io(error: &io::Error) -> Failure {
 pub(super) fn of_hyper(error: &hyper::Error) -> Failure {
     if error.is_user() {
         // What the upstream is sent comes from the client.
-        return failure(
-            FailureKind::Aborted,
-            "the client left in the middle of the request's body",
-        );
+        return failure(FailureKind::Aborted, CLIENT_LEFT);
     }
     let mut source = error.source();
     while let Some(it) = source {
@@ -82,7 +79,9 @@ fn of_h2(error: &::h2::Error) -> Failure {
         // We found the server breaking the rules.
         it if it.is_library() => FailureKind::Malformed,
         it if it.is_go_away() => FailureKind::Closed,
-        it if it.is_reset() => FailureKind::Reset,
+        it if it.is_reset() && it.is_remote() => FailureKind::Reset,
+        // We reset it ourselves, for want of the rest of what it should be sent.
+        it if it.is_reset() => return failure(FailureKind::Aborted, CLIENT_LEFT),
         _ => FailureKind::Closed,
     };
     failure(kind, error)
@@ -149,6 +148,8 @@ fn is_browser(request: &HeaderMap) -> bool {
             .get(http::header::USER_AGENT)
             .is_some_and(|it| it.as_bytes().starts_with(b"Mozilla/"))
 }
+
+const CLIENT_LEFT: &str = "the client left in the middle of the request's body";
 
 #[cfg(test)]
 mod tests {

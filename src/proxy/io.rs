@@ -37,8 +37,12 @@ impl Control {
         self.many.store(true, Ordering::Relaxed);
     }
 
+    pub(super) fn is_multiplexed(&self) -> bool {
+        self.many.load(Ordering::Relaxed)
+    }
+
     pub(super) fn reset_on_close(&self) {
-        if !self.many.load(Ordering::Relaxed) {
+        if !self.is_multiplexed() {
             self.reset.store(true, Ordering::Relaxed);
         }
     }

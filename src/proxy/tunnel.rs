@@ -155,7 +155,13 @@ impl<S: AsyncRead + Unpin, R: Recorder> AsyncRead for Counted<S, R> {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
+        let polled = match Pin::new(&mut self.stream).poll_read(cx, buf) {
+            // Browsers end TLS without a goodbye; what was said tells whether it was the end.
+            Poll::Ready(Err(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
+                Poll::Ready(Ok(()))
+            }
+            polled => polled,
+        };
         let read = buf.filled().get(before..).unwrap_or_default();
         self.count.fetch_add(read.len() as u64, Ordering::Relaxed);
         if let Some(ear) = self.ear.as_mut().filter(|_| !read.is_empty()) {
