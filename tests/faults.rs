@@ -6,7 +6,7 @@
 
 #[path = "faults/clients.rs"]
 mod clients;
-#[path = "faults/program.rs"]
+#[path = "support/program.rs"]
 mod program;
 #[path = "faults/servers.rs"]
 mod servers;
@@ -104,12 +104,15 @@ async fn what_crowds_do() {
 async fn what_happens_to_the_trace() {
     head("a trace that…");
     for (name, signal) in [("SIGTERM under load", "-TERM"), ("SIGINT under load", "-INT")] {
-        let program = Program::start(&[]);
+        let mut program = Program::start(&[]);
         let upstream = servers::start(&servers::FINE).await;
         let load = clients::load(program.tap(), &upstream, 16);
         program.recorded(200).await;
         let held = program.resident();
-        let (code, answered, kept) = program.end_under(signal, load).await;
+        program.signal(signal);
+        let code = program.exit_code().await;
+        let answered = load.end().await;
+        let kept = program.hops().iter().filter(|it| it.ended.is_some()).count();
         let recorded = format!("{kept} hops of {answered} answers, exit {code}");
         line(name, &format!("{answered} answers"), &recorded, held);
         assert!(code == 0 && kept >= answered, "{recorded}");

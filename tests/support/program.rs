@@ -1,4 +1,6 @@
-//! The program, recording with a forward tap.
+//! The program, recording headless: its taps, its trace, its memory, its end.
+
+#![allow(dead_code, reason = "each test binary uses its own part of it")]
 
 use std::cell::Cell;
 use std::io::{BufRead as _, BufReader};
@@ -8,47 +10,70 @@ use std::time::{Duration, Instant};
 
 use hopscope::store::{Load, Reader};
 use hopscope::trace::{Hop, Outcome};
-
-use crate::clients::Load as Clients;
+use tempfile::TempDir;
 
 /// The program, recording. Killed when the test ends, whatever happens.
 pub(crate) struct Program {
     child: Child,
-    tap: String,
+    /// Where its taps listen, in the order they were asked for.
+    pub(crate) taps: Vec<String>,
     pub(crate) trace: PathBuf,
     seen: Cell<usize>,
-    _folder: tempfile::TempDir,
+    folder: TempDir,
 }
 
 impl Program {
+    /// With one forward tap.
     pub(crate) fn start(options: &[&str]) -> Program {
         Program::start_in("", options)
     }
 
     /// Start it from a shell that has run `setup`.
     pub(crate) fn start_in(setup: &str, options: &[&str]) -> Program {
-        let folder = tempfile::tempdir().unwrap();
+        let options = [&["--tap", "edge=forward:127.0.0.1:0"], options].concat();
+        Program::with(tempfile::tempdir().unwrap(), setup, &options)
+    }
+
+    /// With the taps that `options` name; all files are in `folder`.
+    pub(crate) fn with(folder: TempDir, setup: &str, options: &[&str]) -> Program {
         let trace = folder.path().join("x.hops");
+        let errors = std::fs::File::create(folder.path().join("stderr")).unwrap();
         let mut child = Command::new("sh")
             .args(["-c", &format!("{setup} exec \"$0\" \"$@\"")])
             .arg(env!("CARGO_BIN_EXE_hopscope"))
-            .args(["record", "--headless", "--tap", "edge=forward:127.0.0.1:0", "-o"])
+            .args(["record", "--headless", "-o"])
             .arg(&trace)
             .args(options)
             .env("XDG_CONFIG_HOME", folder.path())
             .env("XDG_DATA_HOME", folder.path())
             .stdout(Stdio::piped())
+            .stderr(errors)
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let line = lines.next().unwrap().unwrap();
-        let tap = line.strip_prefix("listening edge ").unwrap().to_owned();
-        lines.next().unwrap().unwrap();
-        Program { child, tap, trace, seen: Cell::new(0), _folder: folder }
+        let mut taps = Vec::new();
+        for line in BufReader::new(child.stdout.take().unwrap()).lines() {
+            let line = line.unwrap();
+            let Some(tap) = line.strip_prefix("listening ") else { break };
+            taps.push(tap.split_once(' ').unwrap().1.to_owned());
+        }
+        let program = Program { child, taps, trace, seen: Cell::new(0), folder };
+        assert!(!program.taps.is_empty(), "{}", program.errors());
+        program
     }
 
+    /// Where its first tap listens.
     pub(crate) fn tap(&self) -> &str {
-        &self.tap
+        &self.taps[0]
+    }
+
+    /// Where its files are.
+    pub(crate) fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
+    /// What it complained about.
+    pub(crate) fn errors(&self) -> String {
+        std::fs::read_to_string(self.folder.path().join("stderr")).unwrap()
     }
 
     pub(crate) fn hops(&self) -> Vec<Hop> {
@@ -94,19 +119,11 @@ impl Program {
         }
     }
 
-    /// End it; every hop must have been recorded.
+    /// End it; every hop must have been recorded, and nothing may have gone wrong within.
     pub(crate) async fn end(mut self, signal: &str) {
         self.signal(signal);
-        assert_eq!(self.exit_code().await, 0);
-    }
-
-    /// End it in the middle of a load: exit code, answers that clients had in full, hops.
-    pub(crate) async fn end_under(mut self, signal: &str, load: Clients) -> (i32, usize, usize) {
-        self.signal(signal);
-        let code = self.exit_code().await;
-        let answered = load.end().await;
-        let kept = self.hops().iter().filter(|it| it.ended.is_some()).count();
-        (code, answered, kept)
+        assert_eq!(self.exit_code().await, 0, "{}", self.errors());
+        assert!(!self.errors().contains("panicked"), "{}", self.errors());
     }
 }
 

@@ -55,7 +55,8 @@ impl World {
         (leaf.pem(), key.serialize_pem())
     }
 
-    fn config(&self, name: &str, alpn: &[&str], wants: Wants) -> ServerConfig {
+    /// How to serve `name` with a certificate of this authority.
+    pub(crate) fn config(&self, name: &str, alpn: &[&str], wants: Wants) -> ServerConfig {
         let (cert, key) = self.certify(name);
         let cert = CertificateDer::from_pem_slice(cert.as_bytes()).unwrap();
         let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).unwrap();
