@@ -98,6 +98,31 @@ async fn what_crowds_do() {
     assert!(kind == "refused-by-tap" && detail.contains("--limit connections"), "{kind} {detail}");
     drop(crowd);
     program.end("-INT").await;
+    out_of_files(&upstream).await;
+}
+
+/// More connections than the system lets the program have open.
+async fn out_of_files(upstream: &str) {
+    let program = Program::start_in("ulimit -Sn 64;", &[]);
+    let crowd = clients::idle(program.tap(), 100).await;
+    let got = clients::ask(program.tap(), upstream, OTHER).await;
+    let (kind, _) = program.recorded(1).await.remove(0);
+    line("100 with a soft limit of 64 files", &got, &kind, program.resident());
+    assert_eq!((got.as_str(), kind.as_str()), ("200 and 2 bytes", "200"));
+    drop(crowd);
+    program.end("-INT").await;
+
+    let program = Program::start_in("ulimit -n 64;", &[]);
+    let crowd = clients::idle(program.tap(), 100).await;
+    let (kind, detail) = program.recorded(1).await.remove(0);
+    assert!(kind == "refused-by-tap" && detail.contains("ulimit"), "{kind} {detail}");
+    drop(crowd);
+    let got = clients::ask(program.tap(), upstream, OTHER).await;
+    let after = program.recorded(1).await.pop().unwrap();
+    let recorded = format!("{kind} once, then {}", after.0);
+    line("100 with a hard limit of 64 files", &got, &recorded, program.resident());
+    assert_eq!((got.as_str(), after.0.as_str()), ("200 and 2 bytes", "200"));
+    program.end("-INT").await;
 }
 
 #[tokio::test]

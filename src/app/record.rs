@@ -46,6 +46,8 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         identity: identity(options)?,
         ..proxy::Options::default()
     };
+    // Every connection is a file. What the system lets a program have it mostly keeps from it.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let runtime = super::runtime()?;
     runtime.block_on(async {
         let bound = Proxy::bind(specs(options), proxy_options).await?;

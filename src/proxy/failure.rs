@@ -23,6 +23,9 @@ pub(super) fn of_io(error: &io::Error) -> Failure {
     if tls::is_tls_error(error) {
         return failure(FailureKind::Tls, &tls::reason(error));
     }
+    if is_out_of_files(error) {
+        return failure(FailureKind::RefusedByTap, OUT_OF_FILES);
+    }
     let kind = match error.kind() {
         Kind::ConnectionRefused => FailureKind::Refused,
         Kind::HostUnreachable
@@ -149,6 +152,18 @@ fn is_browser(request: &HeaderMap) -> bool {
             .is_some_and(|it| it.as_bytes().starts_with(b"Mozilla/"))
 }
 
+/// Whether this process, or the whole system, has as many files open as it may.
+pub(super) fn is_out_of_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(EMFILE | ENFILE))
+}
+
+/// What is the matter then.
+pub(super) const OUT_OF_FILES: &str =
+    "the tap has as many connections and files open as the system lets it (ulimit -Hn)";
+
+/// The same numbers on every Unix.
+const ENFILE: i32 = 23;
+const EMFILE: i32 = 24;
 const CLIENT_LEFT: &str = "the client left in the middle of the request's body";
 
 #[cfg(test)]

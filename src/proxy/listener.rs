@@ -15,7 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::intercept::Intercept;
 use super::own::Mark;
 use super::secure::ServerIdentity;
-use super::{Options, TapSpec, serve};
+use super::{Options, TapSpec, failure, serve};
 use crate::tls::Tls;
 use crate::trace::{Recorder, TapId};
 
@@ -93,6 +93,7 @@ impl Life {
 /// Accept clients until the taps end.
 pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState<R>>) {
     let mut life = tap.life.clone();
+    let mut is_short = false;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -100,6 +101,7 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
         };
         match accepted {
             Ok((stream, peer)) => {
+                is_short = false;
                 let tap = Arc::clone(&tap);
                 if tap.live.fetch_add(1, Ordering::Relaxed) < tap.options.limits.connections {
                     tokio::spawn(async move {
@@ -115,8 +117,15 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
                     });
                 }
             }
-            // Usually too many open files: some will be closed soon.
-            Err(_) => tokio::time::sleep(BREATH).await,
+            Err(error) => {
+                // Clients wait where the system holds them. Said once, until one got in again.
+                if failure::is_out_of_files(&error) && !is_short {
+                    is_short = true;
+                    let why = format!("{}; clients wait", failure::OUT_OF_FILES);
+                    serve::no_room(&tap, &why).await;
+                }
+                tokio::time::sleep(BREATH).await;
+            }
         }
     }
 }

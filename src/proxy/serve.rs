@@ -122,11 +122,16 @@ where
 
 /// A client for whom there is no room.
 pub(super) async fn one_too_many<R: Recorder>(tap: &TapState<R>) {
-    let id = ConnectionId(tap.connections.fetch_add(1, Ordering::Relaxed));
-    let request = Request { url: format!("http://{}/", tap.address_text), ..Request::default() };
     let limit = tap.options.limits.connections;
     let why = format!("{limit} connections are open already (--limit connections=N)");
-    record_refused(tap, id, request, FailureKind::RefusedByTap, &why).await;
+    no_room(tap, &why).await;
+}
+
+/// Clients that are not taken before others leave.
+pub(super) async fn no_room<R: Recorder>(tap: &TapState<R>, why: &str) {
+    let id = ConnectionId(tap.connections.fetch_add(1, Ordering::Relaxed));
+    let request = Request { url: format!("http://{}/", tap.address_text), ..Request::default() };
+    record_refused(tap, id, request, FailureKind::RefusedByTap, why).await;
 }
 
 pub(super) async fn record_refusal<R: Recorder>(
