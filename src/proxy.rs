@@ -45,6 +45,7 @@ mod scribe;
 mod secure;
 mod serve;
 mod sniff;
+mod socks;
 mod spec;
 mod tunnel;
 mod unread;

@@ -28,6 +28,12 @@ impl Credentials {
         format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
     }
 
+    /// Whether these are they; how long that takes tells nothing of them.
+    pub(super) fn are(&self, user: &[u8], password: &[u8]) -> bool {
+        let user = user.ct_eq(self.user.as_bytes());
+        bool::from(user & password.ct_eq(self.password.as_bytes()))
+    }
+
     /// Whether a request brings them; how long that takes tells nothing of them.
     pub(super) fn fit(&self, headers: &HeaderMap) -> bool {
         let wanted = self.basic();

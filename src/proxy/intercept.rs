@@ -48,12 +48,19 @@ pub(super) struct Intercept {
     pub(super) refusals: Refusals,
 }
 
+impl Intercept {
+    fn passes(&self, host: &str) -> bool {
+        self.pass.iter().any(|it| it.matches(host))
+    }
+}
+
 /// One `CONNECT`, answered with 200, before anything came through it.
 pub(super) struct Tunnel<R: Recorder> {
     pub(super) tap: Arc<TapState<R>>,
     pub(super) connection: ConnectionId,
     pub(super) control: Arc<Control>,
-    pub(super) intercept: Arc<Intercept>,
+    /// `None`: nothing is read.
+    pub(super) intercept: Option<Arc<Intercept>>,
     pub(super) to: Upstream,
     /// The `CONNECT` itself, and when it came.
     pub(super) request: Request,
@@ -65,13 +72,21 @@ pub(super) struct Tunnel<R: Recorder> {
 }
 
 impl<R: Recorder> Tunnel<R> {
+    /// Serve what comes through a connection that HTTP has left.
+    pub(super) async fn run(self, upgrade: OnUpgrade) {
+        let Ok(upgraded) = upgrade.await else { return };
+        self.through(TokioIo::new(upgraded)).await;
+    }
+
     /// Serve what comes through, until it or the tap ends. Boxed, as it serves clients like the
     /// one that it is called for.
-    pub(super) fn run(self, upgrade: OnUpgrade) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    pub(super) fn through<S>(self, stream: S) -> Pin<Box<dyn Future<Output = ()> + Send>>
+    where
+        S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+    {
         Box::pin(async move {
-            let Ok(upgraded) = upgrade.await else { return };
             let mut life = self.tap.life.clone();
-            let io = Rewound::new(TokioIo::new(upgraded));
+            let io = Rewound::new(stream);
             tokio::select! {
                 () = self.serve(io) => {}
                 () = life.stopped() => {}
@@ -83,12 +98,13 @@ impl<R: Recorder> Tunnel<R> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        if self.passes(&self.to.host) {
+        let Some(intercept) = self.intercept.clone() else { return self.opaque(io, None).await };
+        if intercept.passes(&self.to.host) {
             return self.opaque(io, Some(NAMED)).await;
         }
         match self.opening(&mut io).await {
             Some(Opening::Tls) => match secure::hello(&mut io).await {
-                Some(hello) => self.encrypted(io, hello).await,
+                Some(hello) => self.encrypted(&intercept, io, hello).await,
                 None => self.opaque(io, Some("its first bytes look like TLS, but are not")).await,
             },
             Some(Opening::Http1) => self.plain(io, Protocol::Http1).await,
@@ -98,10 +114,6 @@ impl<R: Recorder> Tunnel<R> {
             }
             None => self.opaque(io, None).await,
         }
-    }
-
-    fn passes(&self, host: &str) -> bool {
-        self.intercept.pass.iter().any(|it| it.matches(host))
     }
 
     /// What the client begins with; `None` when it says nothing.
@@ -145,7 +157,7 @@ impl<R: Recorder> Tunnel<R> {
     }
 
     /// TLS: the upstream is asked first, then the client gets a certificate of ours.
-    async fn encrypted<S>(self, io: Rewound<S>, hello: Hello)
+    async fn encrypted<S>(self, intercept: &Intercept, io: Rewound<S>, hello: Hello)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -153,10 +165,10 @@ impl<R: Recorder> Tunnel<R> {
         let who = self.who(&name);
         let offers = spoken(&hello.alpn);
         let now = Instant::now();
-        if self.passes(&name) {
+        if intercept.passes(&name) {
             return self.opaque(io, Some(NAMED)).await;
         }
-        if let Some(rest) = self.intercept.refusals.holds(&who, now) {
+        if let Some(rest) = intercept.refusals.holds(&who, now) {
             let seconds = rest.as_secs() + 1;
             let why = format!(
                 "this client did not take hopscope's certificate for {name}; it is asked again in {seconds} s"
@@ -172,7 +184,7 @@ impl<R: Recorder> Tunnel<R> {
         let limits = self.tap.options.limits;
         let leg = Leg { name: Some(name.clone()), offers, limits, ..leg };
         let (first, offers) = secure::ask_upstream(&self.tap, &leg, self.socket).await;
-        let config = match self.intercept.authority.serve(&name, &offers) {
+        let config = match intercept.authority.serve(&name, &offers) {
             Ok(config) => config,
             Err(error) => {
                 let tunnel = Failed { tap: &self.tap, connection: self.connection, at: self.asked };
@@ -181,7 +193,7 @@ impl<R: Recorder> Tunnel<R> {
         };
         match TlsAcceptor::from(config).accept(io).await {
             Ok(stream) => {
-                self.intercept.refusals.forget(&who);
+                intercept.refusals.forget(&who);
                 let leg = secure::inside(leg, &stream);
                 let control = Arc::new(self.control.inside());
                 let io = InnerIo::new(stream, Arc::clone(&control));
@@ -192,7 +204,7 @@ impl<R: Recorder> Tunnel<R> {
             Err(error) => {
                 let tunnel = Failed { tap: &self.tap, connection: self.connection, at: self.asked };
                 if tls::refuses_certificate(&error) {
-                    let seconds = self.intercept.refusals.add(who, now).as_secs();
+                    let seconds = intercept.refusals.add(who, now).as_secs();
                     let why = format!(
                         "the client did not take hopscope's certificate for {name} ({error}): it does not trust hopscope's authority (see `hopscope ca`), or knows the host's own certificate; for {seconds} s it passes unread"
                     );

@@ -23,7 +23,7 @@ use super::listener::TapState;
 use super::scribe::Scribe;
 use super::sniff::{Opening, sniff};
 use super::spec::Mode;
-use super::{failure, secure};
+use super::{failure, secure, socks};
 use crate::trace::{ConnectionId, Event, Exchange, FailureKind, Recorder, Request, Version};
 
 /// Serve a client that has just connected.
@@ -40,9 +40,18 @@ pub(super) async fn client<R: Recorder>(
         return secure::reverse(stream, tap, id, control).await;
     }
     let mut life = tap.life.clone();
-    let protocol = tokio::select! {
-        protocol = peek(&stream) => protocol,
+    let speaks = tokio::select! {
+        speaks = peek(&stream) => speaks,
         () = life.draining() => return,
+    };
+    let is_forward = matches!(tap.spec.mode, Mode::Forward { .. });
+    let protocol = match speaks {
+        Speaks::Socks if is_forward => {
+            let io = ClientIo::new(stream, Arc::clone(&control));
+            return Box::pin(socks::client(io, peer, tap, id, control)).await;
+        }
+        Speaks::Http(protocol) => protocol,
+        Speaks::Socks => Protocol::Http1,
     };
     let leg = Leg { peer: Some(peer.ip()), ..Leg::of_tap(&tap.spec.mode, protocol, None) };
     let io = ClientIo::new(stream, Arc::clone(&control));
@@ -50,17 +59,24 @@ pub(super) async fn client<R: Recorder>(
     http(io, client).await;
 }
 
+/// What a client speaks to a tap.
+enum Speaks {
+    Http(Protocol),
+    Socks,
+}
+
 /// What the client is about to speak.
-async fn peek(stream: &TcpStream) -> Protocol {
+async fn peek(stream: &TcpStream) -> Speaks {
     let mut first = [0; 16];
     loop {
-        let Ok(n) = stream.peek(&mut first).await else { return Protocol::Http1 };
+        let Ok(n) = stream.peek(&mut first).await else { return Speaks::Http(Protocol::Http1) };
         let seen = first.get(..n).unwrap_or_default();
         match sniff(seen) {
-            Some(Opening::Http2) => return Protocol::Http2,
+            Some(Opening::Http2) => return Speaks::Http(Protocol::Http2),
+            _ if seen.first() == Some(&socks::VERSION) => return Speaks::Socks,
             // Could still be HTTP/2, which nobody sends in such small pieces.
             None if n > 0 && b"PRI *".starts_with(seen) => tokio::time::sleep(MOMENT).await,
-            _ => return Protocol::Http1,
+            _ => return Speaks::Http(Protocol::Http1),
         }
     }
 }

@@ -27,7 +27,10 @@ pub(crate) struct Wire {
 
 impl Wire {
     pub(crate) async fn to(address: SocketAddr) -> Wire {
-        let stream = TcpStream::connect(address).await.unwrap();
+        Wire::over(TcpStream::connect(address).await.unwrap())
+    }
+
+    pub(crate) fn over(stream: TcpStream) -> Wire {
         Wire { stream, nth: 0, read: Vec::new() }
     }
 
@@ -44,14 +47,27 @@ impl Wire {
                 let taken = std::mem::replace(&mut self.read, rest);
                 return latin1(&taken);
             }
-            let mut buf = vec![0; 65_536];
-            let reading = tokio::time::timeout(DEADLINE, self.stream.read(&mut buf));
-            let n = match reading.await.expect("nothing more came").unwrap_or(0) {
-                0 => panic!("ended before {end:?}: {:?}", latin1(&self.read)),
-                n => n,
-            };
-            self.read.extend_from_slice(&buf[..n]);
+            self.more(end).await;
         }
+    }
+
+    /// So many bytes.
+    pub(crate) async fn exactly(&mut self, n: usize) -> String {
+        while self.read.len() < n {
+            self.more("so many bytes").await;
+        }
+        let rest = self.read.split_off(n);
+        latin1(&std::mem::replace(&mut self.read, rest))
+    }
+
+    async fn more(&mut self, wanted: &str) {
+        let mut buf = vec![0; 65_536];
+        let reading = tokio::time::timeout(DEADLINE, self.stream.read(&mut buf));
+        let n = match reading.await.expect("nothing more came").unwrap_or(0) {
+            0 => panic!("ended before {wanted:?}: {:?}", latin1(&self.read)),
+            n => n,
+        };
+        self.read.extend_from_slice(&buf[..n]);
     }
 
     /// A head, up to its empty line.

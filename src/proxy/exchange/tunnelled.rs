@@ -37,7 +37,7 @@ impl<R: Recorder> Client<R> {
             tap: Arc::clone(&self.tap),
             connection: self.id,
             control: Arc::clone(&self.control),
-            intercept: Arc::clone(intercept),
+            intercept: Some(Arc::clone(intercept)),
             to,
             request: as_recorded(&asked.head, url, false),
             asked: at,
