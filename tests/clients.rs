@@ -1,7 +1,7 @@
 //! Real clients through the real program, in front of a real nginx with TLS and HTTP/2: each
 //! works, and each of its hops is right. Prints a table.
 //!
-//! Needs curl, wget, openssl, nginx, certutil, Chromium, Firefox, Python, Node, and the first
+//! Needs curl, h2load, wget, openssl, nginx, Go, certutil, Chromium, Firefox, Python, Node, and the first
 //! time the network: `cargo test --features real --test clients -- --nocapture`. Without them it
 //! fails.
 
@@ -12,6 +12,8 @@
 mod nginx;
 #[path = "support/secure.rs"]
 mod secure;
+#[path = "clients/websocket.rs"]
+mod websocket;
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -34,14 +36,19 @@ const CLIENTS: &[(Client, &str)] = &[
     (("curl --http1.1", |rig, name| rig.curl(name, &["--http1.1"])), "HTTP/1.1"),
     (("curl --http2", |rig, name| rig.curl(name, &["--http2"])), "HTTP/2"),
     (("curl to the reverse tap", |rig, name| rig.curl_front(name)), "HTTP/2"),
+    (("curl --socks5-hostname", |rig, name| rig.curl_socks(name)), "HTTP/2"),
+    (("h2load to the reverse tap", |rig, name| rig.h2load(name)), "HTTP/2"),
+    (("Go", Rig::go), "HTTP/2"),
     (("wget", Rig::wget), "HTTP/1.1"),
     (("openssl s_client", Rig::openssl), "HTTP/1.1"),
     (("Python requests", |rig, name| rig.python("requests", name)), "HTTP/1.1"),
+    (("Python requests, SOCKS5", |rig, name| rig.python("requests-socks", name)), "HTTP/1.1"),
     (("Python httpx", |rig, name| rig.python("httpx", name)), "HTTP/2"),
     (("Node fetch", Rig::node), "HTTP/1.1"),
     (("Node fetch to the reverse tap", Rig::node_front), "HTTP/2"),
     (("Chromium", Rig::chromium), "HTTP/2"),
-    (("Firefox", Rig::firefox), "HTTP/2"),
+    (("Firefox", |rig, name| rig.firefox(name, PROXY_PREFS)), "HTTP/2"),
+    (("Firefox, SOCKS5", |rig, name| rig.firefox(name, SOCKS_PREFS)), "HTTP/2"),
     (("hopscope browser chromium", |rig, name| rig.browser("chromium", name)), "HTTP/2"),
     (("hopscope browser firefox", |rig, name| rig.browser("firefox", name)), "HTTP/2"),
 ];
@@ -57,7 +64,7 @@ fn each_works_and_each_hop_is_right() {
         let errors = String::from_utf8_lossy(&output.stderr);
         let hop = rig.hop(&id).unwrap_or_else(|| panic!("{name}: no hop: {said} {errors}"));
         let heard = if *version == "HTTP/2" { "HTTP/2.0" } else { "HTTP/1.1" };
-        if !id.contains("firefox") {
+        if !id.contains("firefox") && !id.contains("h2load") {
             assert!(said.contains(&format!("nginx heard {heard}")), "{name}: {said} {errors}");
         }
         let response = hop.response().unwrap_or_else(|| panic!("{name}: {:?}", hop.outcome));
@@ -79,6 +86,7 @@ fn each_works_and_each_hop_is_right() {
         let row = [*name, to_tap, to_nginx, "200", &told];
         table.push(row.map(String::from));
     }
+    table.extend(websocket::rows(&rig));
     table.push(rig.refuses());
     table.push(rig.passes());
     print(&table);
@@ -151,6 +159,32 @@ impl Rig {
         run(command.arg(self.front_url(id)))
     }
 
+    fn curl_socks(&self, id: &str) -> Output {
+        let mut command = Command::new("curl");
+        command.args(["-sS", "--noproxy", "", "--socks5-hostname", &self.forward, "--cacert"]);
+        run(command.arg(&self.ca).arg(self.url("/items", id)))
+    }
+
+    fn h2load(&self, id: &str) -> Output {
+        let mut command = Command::new("h2load");
+        let output = run(command.args(["-n40", "-c2", "-m10"]).arg(self.front_url(id)));
+        let said = String::from_utf8_lossy(&output.stdout);
+        assert!(said.contains("40 succeeded, 0 failed, 0 errored"), "{said}");
+        output
+    }
+
+    /// Go's own choice of a proxy leaves out this machine, so it is told.
+    fn go(&self, id: &str) -> Output {
+        let place = Path::new(env!("CARGO_TARGET_TMPDIR")).join("clients-go");
+        let source = folder().join("asks.go");
+        installed(&place, &source, || {
+            fs::create_dir_all(&place).unwrap();
+            done(Command::new("go").args(["build", "-o"]).arg(place.join("asks")).arg(&source));
+        });
+        let mut command = Command::new(place.join("asks"));
+        run(command.args([&self.url("/items", id), &self.proxy()]).env("SSL_CERT_FILE", &self.ca))
+    }
+
     fn front_url(&self, id: &str) -> String {
         let port = self.front.rsplit(':').next().unwrap();
         format!("https://localhost:{port}/items?client={id}")
@@ -182,8 +216,12 @@ impl Rig {
 
     fn python(&self, library: &str, id: &str) -> Output {
         let mut command = Command::new(python());
+        let proxy = match library {
+            "requests-socks" => format!("socks5h://{}", self.forward),
+            _ => self.proxy(),
+        };
         command.arg(folder().join("asks.py")).arg(library);
-        run(command.args([&self.url("/items", id), &self.proxy()]).arg(&self.ca))
+        run(command.args([&self.url("/items", id), &proxy]).arg(&self.ca))
     }
 
     fn node(&self, id: &str) -> Output {
@@ -212,14 +250,14 @@ impl Rig {
     }
 
     /// Firefox with a profile of its own, in which `hopscope ca install` has been.
-    fn firefox(&self, id: &str) -> Output {
-        let profile = self.home.path().join(".mozilla/firefox/throw.away");
+    fn firefox(&self, id: &str, proxy: &str) -> Output {
+        let profile = self.home.path().join(".mozilla/firefox").join(id);
         fs::create_dir_all(&profile).unwrap();
         let database = format!("sql:{}", profile.display());
         run(Command::new("certutil").args(["-N", "--empty-password", "-d", &database]));
         self.install("firefox");
         let (host, port) = self.forward.split_once(':').unwrap();
-        let prefs = PREFS.replace("{host}", host).replace("{port}", port);
+        let prefs = [PREFS, proxy].concat().replace("{host}", host).replace("{port}", port);
         fs::write(profile.join("user.js"), prefs).unwrap();
         let mut command = Command::new("firefox-esr");
         command.args(["--headless", "--no-remote", "--profile"]).arg(&profile);
@@ -386,10 +424,6 @@ fn done(command: &mut Command) {
 /// A quiet Firefox that uses the tap, also for this machine.
 const PREFS: &str = r#"
 user_pref("network.proxy.type", 1);
-user_pref("network.proxy.ssl", "{host}");
-user_pref("network.proxy.ssl_port", {port});
-user_pref("network.proxy.http", "{host}");
-user_pref("network.proxy.http_port", {port});
 user_pref("network.proxy.allow_hijacking_localhost", true);
 user_pref("network.captive-portal-service.enabled", false);
 user_pref("network.connectivity-service.enabled", false);
@@ -398,4 +432,18 @@ user_pref("app.update.auto", false);
 user_pref("browser.shell.checkDefaultBrowser", false);
 user_pref("datareporting.policy.dataSubmissionEnabled", false);
 user_pref("toolkit.telemetry.enabled", false);
+"#;
+
+const PROXY_PREFS: &str = r#"
+user_pref("network.proxy.ssl", "{host}");
+user_pref("network.proxy.ssl_port", {port});
+user_pref("network.proxy.http", "{host}");
+user_pref("network.proxy.http_port", {port});
+"#;
+
+const SOCKS_PREFS: &str = r#"
+user_pref("network.proxy.socks", "{host}");
+user_pref("network.proxy.socks_port", {port});
+user_pref("network.proxy.socks_version", 5);
+user_pref("network.proxy.socks_remote_dns", true);
 "#;

@@ -1,9 +1,9 @@
-"""Ask once through a proxy: asks.py requests|httpx URL PROXY CA"""
+"""Ask once through a proxy: asks.py requests|requests-socks|httpx URL PROXY CA"""
 
 import sys
 
 library, url, proxy, ca = sys.argv[1:]
-if library == "requests":
+if library.startswith("requests"):
     import requests
 
     answer = requests.get(url, proxies={"https": proxy}, verify=ca, timeout=20)
