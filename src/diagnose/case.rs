@@ -6,7 +6,7 @@ use super::{Answered, Evidence, Servers};
 use crate::content;
 use crate::fetch::{Judgement, Mode, VerdictOutcome};
 use crate::lineage::{Actor, Actors, Lineage, Route, State, What, path};
-use crate::trace::{Chain, ChainHop, Hop, HopKind, Tap, TapId, Target};
+use crate::trace::{Chain, ChainHop, Hop, HopKind, LinkWhy, Tap, TapId, Target};
 
 /// One chain, with everything concluded of it so far.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +32,15 @@ impl<'a> Case<'a> {
     /// The redirects, with their index and where they lead.
     pub fn redirects(&self) -> impl Iterator<Item = (usize, &'a ChainHop, String)> + use<'a> {
         self.hops().filter_map(|(idx, it)| Some((idx, it, path::redirect_target(&it.hop)?)))
+    }
+
+    /// Whether the hop at `idx` broke and was sent again at once, with an answer: a connection
+    /// that was closed while nobody used it, as both sides may at any time.
+    pub fn is_made_good(&self, idx: usize) -> bool {
+        self.chain.hops.get(idx + 1).is_some_and(|it| {
+            let is_retry = it.link.as_ref().is_some_and(|it| it.why == LinkWhy::RetryOf);
+            is_retry && it.hop.response().is_some()
+        })
     }
 
     /// The first request that is no preflight after the hop at `idx`.
@@ -79,6 +88,12 @@ impl<'a> Case<'a> {
             (None, Some(word)) => format!("the {word}"),
             (None, None) => "the server".to_owned(),
         }
+    }
+
+    /// [`Case::name_of`] at the beginning of a sentence. A product's name stays as it is written.
+    pub fn name_at_start(&self, idx: usize) -> String {
+        let name = self.name_of(idx);
+        name.strip_prefix("the ").map_or_else(|| name.clone(), |it| format!("The {it}"))
     }
 
     /// Whether the page's origin differs from this hop's server, in a request whose answer

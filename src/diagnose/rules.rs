@@ -17,7 +17,9 @@ mod cached_answer_without_allow_origin;
 mod credentials_not_allowed;
 mod gateway_error_without_cors;
 mod gateway_follows_redirects;
+mod gateway_got_no_answer;
 mod gateway_timeout;
+mod gateway_unavailable;
 mod header_not_allowed;
 mod location_internal_host;
 mod location_scheme_downgraded;
@@ -56,9 +58,11 @@ pub(super) struct Rule {
 }
 
 pub(super) const RULES: &[Rule] = &[
-    server_unreachable::RULE,
     app_unreachable::RULE,
     gateway_timeout::RULE,
+    gateway_got_no_answer::RULE,
+    gateway_unavailable::RULE,
+    server_unreachable::RULE,
     trailing_slash_dropped::RULE,
     gateway_follows_redirects::RULE,
     redirect_loop::RULE,
@@ -124,6 +128,8 @@ const NO_PROXYING: &str = "Error occurred while trying to proxy";
 
 /// A connection that is refused or broken is known at once; microseconds.
 pub(super) const PATIENCE: u64 = 900_000;
+/// And nobody's patience is as short as this; microseconds.
+pub(super) const AT_ONCE: u64 = 200_000;
 
 #[cfg(test)]
 mod tests {

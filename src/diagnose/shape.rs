@@ -21,7 +21,7 @@ use std::sync::Arc;
 
 use super::Servers;
 use super::fingerprint::Fingerprints;
-use super::rules::PATIENCE;
+use super::rules::{AT_ONCE, PATIENCE};
 use crate::trace::packed::{put, put_number};
 use crate::trace::{
     Body, Chain, ChainHop, Exchange, Failure, Headers, Hop, HopKind, LinkWhy, Outcome, Response,
@@ -178,7 +178,13 @@ impl<'c> Packing<'_, 'c> {
         self.asked(&hop.request.body)?;
         self.testimony(&hop.testimony);
         let wait = hop.timing.wait;
-        self.number(wait.map_or(0, |it| if it >= PATIENCE { 2 } else { 1 }));
+        // Between the two only what a gateway says of it counts.
+        let is_quick = |it: u64| it < AT_ONCE || hop.status().is_none_or(|it| it < 500);
+        self.number(wait.map_or(0, |it| match it {
+            PATIENCE.. => 3,
+            it if is_quick(it) => 1,
+            _ => 2,
+        }));
         match &hop.outcome {
             Outcome::Pending => self.number(0),
             Outcome::Failed(failure) => {

@@ -2,8 +2,9 @@
 //!
 //! `edge GET http://gw.test/prod/items 301 location=/items/ >cookie=a body='b c'`: tap, method,
 //! URL, status or failure, then response headers, request headers with `>`, and bodies. A line
-//! at another tap is a sighting of the hop above it; `said='a word'` is a failure's detail. Every request carries the page's `Origin`
-//! unless it says `>origin=-`.
+//! at another tap is a sighting of the hop above it; one that repeats a hop that failed is its
+//! retry; `said='a word'` is a failure's detail. Every request carries the page's `Origin` unless it
+//! says `>origin=-`.
 //!
 //! **Invariant:** what a line does not say is not there.
 
@@ -87,7 +88,13 @@ pub(super) fn story(lines: &[&str]) -> (Chain, Vec<Tap>) {
         let clue = Clue { text: "told".to_owned(), certain: true };
         if is_outer {
             let kind = if hop.is_preflight() { HopKind::Preflight } else { HopKind::Request };
-            chain.hops.push(ChainHop { hop: Arc::new(hop), kind, link: None, sightings: vec![] });
+            let broken = chain.hops.last().map(|it| &it.hop).filter(|it| {
+                it.failure().is_some()
+                    && (&it.request.method, &it.request.url)
+                        == (&hop.request.method, &hop.request.url)
+            });
+            let link = broken.map(|it| Link { why: LinkWhy::RetryOf, to: it.id, clue });
+            chain.hops.push(ChainHop { hop: Arc::new(hop), kind, link, sightings: vec![] });
         } else {
             let outer = chain.hops.last_mut().unwrap();
             let link = Link { why: LinkWhy::SameRequestAt, to: outer.hop.id, clue };

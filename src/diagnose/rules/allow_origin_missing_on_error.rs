@@ -20,6 +20,8 @@ pub(super) const RULE: Rule = Rule {
         "location-scheme-downgraded",
         "location-internal-host",
         "app-unreachable",
+        "gateway-got-no-answer",
+        "gateway-unavailable",
     ],
 };
 

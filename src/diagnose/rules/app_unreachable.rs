@@ -3,6 +3,7 @@
 //! Seen at an origin tap as a failed connection, or told by the gateway's own 502, 503 or 504.
 
 use super::Rule;
+use crate::content;
 use crate::diagnose::case::{Case, body, request_line, status_line};
 use crate::diagnose::fix::{Fix, advise};
 use crate::diagnose::{Evidence, Finding};
@@ -30,7 +31,8 @@ const FIXES: &[Fix] = &[
 ];
 
 fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
-    let mut found = case.hops().filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
+    let hops = case.hops().filter(|(idx, _)| !case.is_made_good(*idx));
+    let mut found = hops.filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
     let Some((idx, it, evidence)) = found.next() else { return Vec::new() };
     let how = it.innermost().failure();
     let how = how.map_or_else(String::new, |it| match it.distrust() {
@@ -42,14 +44,17 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     // From outside, a 502 tells that no answer came, and not why.
     let told = it.innermost().failure().is_none() && it.hop.status() == Some(502);
     let what = if told { "got no proper answer from the app" } else { "could not reach the app" };
-    let who =
-        if case.is_made_on_the_way(idx) { case.name_of(idx) } else { "The gateway".to_owned() };
+    let who = if case.is_made_on_the_way(idx) {
+        case.name_at_start(idx)
+    } else {
+        "The gateway".to_owned()
+    };
     vec![Finding {
         code: RULE.code,
         hop: idx,
         by: Actor::App,
         because: None,
-        title: format!("{} {what}{how}{}.", capital(&who), status.unwrap_or_default()),
+        title: format!("{who} {what}{how}{}.", status.unwrap_or_default()),
         evidence,
         fix: advice.text,
         sources: advice.sources,
@@ -76,13 +81,22 @@ fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
     }
     let status = hop.hop.status()?;
     let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
-    let told = matches!(status, 502..=504 | 521..=523) && case.is_made_on_the_way(idx);
-    if !told || answered_inside || super::is_gateway_timeout(&hop.hop) {
+    let says_so = matches!(status, 502..=504 | 521..=523) || status == 500 && is_refused(&hop.hop);
+    let told = says_so && case.is_made_on_the_way(idx);
+    let is_other = super::is_gateway_timeout(&hop.hop)
+        || super::gateway_got_no_answer::is_all_told(case, idx, hop)
+        || super::gateway_unavailable::is_all_told(case, idx, hop);
+    if !told || answered_inside || is_other {
         return None;
     }
     let mut evidence: Vec<Evidence> = status_line(idx, &hop.hop).into_iter().collect();
     evidence.extend(body(idx, &hop.hop, "rror"));
     Some(evidence)
+}
+
+/// Whether an error quotes what Node calls a refused connection.
+fn is_refused(hop: &Hop) -> bool {
+    hop.response().is_some_and(|it| content::of_response(it).contains("ECONNREFUSED"))
 }
 
 /// Whether the app was not there. A client that went away, or a tap that refused, tells nothing
@@ -108,11 +122,6 @@ fn in_words(kind: FailureKind) -> &'static str {
         FailureKind::Aborted => "the gateway gave up",
         FailureKind::RefusedByTap => "refused by the tap",
     }
-}
-
-fn capital(text: &str) -> String {
-    // A product's name stays as it is written.
-    text.strip_prefix("the ").map_or_else(|| text.to_owned(), |it| format!("The {it}"))
 }
 
 #[cfg(test)]
@@ -141,9 +150,22 @@ mod tests {
             // Only the origin tap: it stands right before the app.
             (&["origin GET http://app.test/items refused"], Some((1, "app"))),
             (&["edge GET http://app.test/items refused"], None),
-            // A 502 that the app itself sent, and one that is a gateway's by its very status.
+            (
+                &[
+                    "origin GET http://app.test/items closed",
+                    "origin GET http://app.test/items 200",
+                ],
+                None,
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/items 500 body='{\"code\":\"FST_REPLY_FROM_INTERNAL_SERVER_ERROR\",\"message\":\"connect ECONNREFUSED 10.0.0.1:80\"}'",
+                ],
+                Some((1, "app")),
+            ),
+            // A 502 that the app itself sent, and one that may be a timeout as well.
+            (&["edge GET http://gw.test/items 502"], None),
             (&["edge GET http://gw.test/items 502", "origin GET http://app.test/items 502"], None),
-            (&["edge GET http://gw.test/items 502"], Some((1, "app"))),
             (&["edge GET http://gw.test/items 403 x-amzn-errortype=ForbiddenException"], None),
             (&["edge GET http://gw.test/items 200", "origin GET http://app.test/items 200"], None),
             // It was reached: the gateway stopped waiting.

@@ -13,6 +13,8 @@ pub(super) const RULE: Rule = Rule {
     find: gateway_error_without_cors,
     causes: &[
         "app-unreachable",
+        "gateway-got-no-answer",
+        "gateway-unavailable",
         "gateway-timeout",
         "stage-prefix-lost",
         "prefix-doubled",

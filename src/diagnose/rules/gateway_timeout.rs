@@ -39,8 +39,8 @@ fn gateway_timeout(case: &Case<'_>) -> Vec<Finding> {
     let mut evidence: Vec<_> = status_line(idx, &it.hop).into_iter().collect();
     evidence.extend(body(idx, &it.hop, "ime"));
     evidence.extend(it.sightings.last().map(|it| request_line(idx, &it.hop)));
-    let title =
-        "The gateway stopped waiting for the app's answer, and made one of its own.".to_owned();
+    let what = if it.hop.status().is_some() { "made one of its own" } else { "gave none itself" };
+    let title = format!("The gateway stopped waiting for the app's answer, and {what}.");
     let by = Actor::App;
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
@@ -57,7 +57,12 @@ fn gave_up(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
     });
     let says_so = super::is_gateway_timeout(&hop.hop) && case.is_made_on_the_way(idx);
     let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
-    let gateway_answered = hop.hop.status().is_some_and(|it| it >= 500);
+    // Some close their client's connection without a word.
+    let closed = hop
+        .hop
+        .failure()
+        .is_some_and(|it| matches!(it.kind, FailureKind::Closed | FailureKind::Reset));
+    let gateway_answered = closed || hop.hop.status().is_some_and(|it| it >= 500);
     !answered_inside && (says_so && !is_down(hop) || gateway_answered && still_at_work)
 }
 
@@ -81,6 +86,10 @@ mod tests {
             ),
             (
                 &["edge GET http://gw.test/a 504", "origin GET http://app.test/a aborted"],
+                Some((1, "app")),
+            ),
+            (
+                &["edge GET http://gw.test/a closed", "origin GET http://app.test/a aborted"],
                 Some((1, "app")),
             ),
             // Nothing but the status, and only gateways answer with that one.

@@ -68,7 +68,7 @@ fn payload_too_large_masked(case: &Case<'_>) -> Vec<Finding> {
     let bytes = told.unwrap_or(it.hop.request.body.length).max(1);
     let title = format!(
         "{} takes no body of {bytes} bytes: the app was never asked, and the page cannot read the 413.",
-        case.name_of(idx)
+        case.name_at_start(idx)
     );
     let (kilobytes, size) = (bytes.div_ceil(1024), format!("{}k", bytes.div_ceil(1024)));
     let (bytes, kilobytes) = (bytes.to_string(), kilobytes.to_string());

@@ -53,7 +53,7 @@ fn rate_limited_masked(case: &Case<'_>) -> Vec<Finding> {
     evidence.extend(outer_header(idx, it, "retry-after"));
     let title = format!(
         "{} refused the request as one too many: the app was never asked, and the page cannot read the 429.",
-        case.name_of(idx)
+        case.name_at_start(idx)
     );
     let after = it.hop.response().and_then(|it| it.headers.text("retry-after"));
     let wait = after.map_or_else(|| "a while".to_owned(), |it| format!("Retry-After: {it}"));

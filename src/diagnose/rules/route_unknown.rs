@@ -36,7 +36,7 @@ fn route_unknown(case: &Case<'_>) -> Vec<Finding> {
     evidence.extend(body(idx, &it.hop, "message"));
     let title = format!(
         "{} has no route for this path and method: the app was never asked.",
-        case.name_of(idx)
+        case.name_at_start(idx)
     );
     let by = case.by(idx);
     vec![

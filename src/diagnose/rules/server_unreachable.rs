@@ -1,4 +1,5 @@
-//! No answer at all at the outermost tap: the connection failed before CORS was reached.
+//! No answer at all at the outermost tap: the connection failed before CORS was reached. A gateway
+//! may have closed it because it got no answer either.
 
 use super::Rule;
 use crate::diagnose::Finding;
@@ -7,8 +8,11 @@ use crate::diagnose::fix::{Draft, Fix};
 use crate::lineage::Actor;
 use crate::trace::{Distrust, FailureKind};
 
-pub(super) const RULE: Rule =
-    Rule { code: "server-unreachable", find: server_unreachable, causes: &[] };
+pub(super) const RULE: Rule = Rule {
+    code: "server-unreachable",
+    find: server_unreachable,
+    causes: &["app-unreachable", "gateway-timeout"],
+};
 
 const FIXES: &[Fix] = &[Fix {
     product: "",
@@ -33,7 +37,8 @@ fn server_unreachable(case: &Case<'_>) -> Vec<Finding> {
         let failure = it.hop.failure().filter(|_| it.hop.response().is_none())?;
         let theirs = !matches!(failure.kind, FailureKind::Aborted | FailureKind::RefusedByTap);
         // Right before the app it is the app that is missing: see `app_unreachable`.
-        (theirs && !case.stands_before_app(it.hop.tap)).then_some((idx, it, failure))
+        (theirs && !case.stands_before_app(it.hop.tap) && !case.is_made_good(idx))
+            .then_some((idx, it, failure))
     });
     let Some((idx, it, failure)) = failed.next() else { return Vec::new() };
     let target = crate::trace::Target::parse(&it.hop.request.url);
@@ -70,7 +75,17 @@ mod tests {
     fn fires_when_no_answer_came() {
         for (lines, found) in [
             (&["edge GET http://gw.test/a refused"][..], Some((1, "?"))),
+            (
+                &["edge GET http://gw.test/a closed", "origin GET http://app.test/a refused"],
+                Some((1, "?")),
+            ),
             (&["edge GET http://gw.test/a timeout"], Some((1, "?"))),
+            // Sent again at once, and answered.
+            (&["edge GET http://gw.test/a closed", "edge GET http://gw.test/a 200"], None),
+            (
+                &["edge GET http://gw.test/a closed", "edge GET http://gw.test/a closed"],
+                Some((1, "?")),
+            ),
             // The client went away, or the tap refused.
             (&["edge GET http://gw.test/a aborted"], None),
             (&["edge GET http://gw.test/a refused-by-tap"], None),

@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use super::super::Servers;
-use super::super::rules::PATIENCE;
+use super::super::rules::{AT_ONCE, PATIENCE};
 use super::super::servers::Server;
 use crate::lineage::path;
 use crate::trace::packed::{take, take_number};
@@ -132,6 +132,7 @@ impl Reading<'_> {
         let wait = match self.number()? {
             0 => None,
             1 => Some(0),
+            2 => Some(AT_ONCE),
             _ => Some(PATIENCE),
         };
         let outcome = match self.number()? {
