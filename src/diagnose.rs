@@ -73,7 +73,7 @@ fn analyse_fitting(
     };
     let first = chain.hops.first().map(|it| path::server_of(&it.hop.request.url));
     let earlier = first.and_then(|it| servers.get(&it)).and_then(|it| it.mapping.as_ref());
-    let route = Route::learn(&chain, earlier);
+    let route = Route::learn(&chain, earlier).or_else(|| Route::of_dead_end(&chain, &actors));
     let lineage = follow(&chain, &actors, route.as_ref());
     let findings = find(&Case {
         chain: &chain,
@@ -245,6 +245,24 @@ mod tests {
             (
                 &["edge GET http://gw.test/x refused-by-tap"],
                 "hopscope! the tap refused the request",
+            ),
+            // What gateways are made of, too: alone, beside another framework, under its mark.
+            (
+                &[
+                    "edge GET http://gw.test/x 404 content-type='text/plain; charset=utf-8' x-content-type-options=nosniff body='404 page not found\n'",
+                ],
+                "? recognised by header content-type: text/plain; charset=utf-8, header x-content-type-options: nosniff, body `404 page not found\n`, which gateways answer as well as apps",
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/x 302 location=/y server=Werkzeug/3",
+                    "edge GET http://gw.test/y 404 x-powered-by=Express",
+                ],
+                "app recognised by header server: Werkzeug/* | gateway recognised by header x-powered-by: Express, while the app is another",
+            ),
+            (
+                &["edge GET http://gw.test/x 200 server=uvicorn x-powered-by=Express"],
+                "app recognised by header server: uvicorn, handed on by Express",
             ),
             // Only an origin tap: what answers behind it is the app.
             (&["origin GET http://app.test/x 404"], "app! seen at tap origin"),

@@ -46,21 +46,33 @@ pub(super) fn who_answered<'a>(
     Who { answered, between, products }
 }
 
-/// What Go's standard library says by itself, a gateway written in Go says as well: it is one
-/// where the app is seen to be something else.
+/// What some frameworks answer, gateways that are made of them answer as well: it is a gateway
+/// where the app is seen to be something else, and nobody knows where Go's own words are all.
 fn tell_layers_apart(answered: &mut [Answered]) {
-    let is_go = |it: &Answered| {
-        it.product.as_deref().is_some_and(|it| it == "gin" || it.starts_with("Go "))
-    };
+    let serves_both = |it: &Answered| it.product.as_deref().is_some_and(serves_both);
     let by_app = |it: &&Answered| it.by == Some(Actor::App);
-    let other = answered.iter().filter(by_app).any(|it| it.product.is_some() && !is_go(it));
+    let other = answered.iter().filter(by_app).any(|it| it.product.is_some() && !serves_both(it));
     for it in answered.iter_mut().filter(|it| it.by == Some(Actor::App) && !it.sure) {
-        if other && is_go(it) {
+        if other && serves_both(it) {
             it.by = Some(Actor::Gateway);
             it.why.push_str(", while the app is another");
+        } else if it.product.as_deref() == Some(GO) {
+            it.by = None;
+            it.why.push_str(", which gateways answer as well as apps");
         }
     }
 }
+
+/// Most gateways that are written in Go have no other words than its standard library's.
+const GO: &str = "Go net/http";
+/// Whether gateways are made of this framework, too.
+fn serves_both(product: &str) -> bool {
+    BOTH.iter().any(|it| product.starts_with(it))
+}
+
+/// See [`serves_both`].
+const BOTH: &[&str] =
+    &["Go ", "gin", "Express", "serve-static", "NestJS", "Fastify", "Koa", "Hono", "Next.js"];
 
 /// The fingerprints that fit one hop's answer, outside and inside.
 pub(super) struct Fits<'a> {
@@ -83,15 +95,17 @@ impl<'a> Fits<'a> {
 
     /// A product between the taps: it shows outside and not inside.
     fn in_the_way(&self) -> Option<&'a Fingerprint> {
-        let is_inside = |it: &Fingerprint| self.inner.iter().any(|in_| in_.product == it.product);
-        self.outer.iter().copied().find(|it| it.actor != Actor::App && !is_inside(it))
+        self.outer.iter().copied().find(|it| it.actor != Actor::App && !self.is_inside(it))
+    }
+
+    fn is_inside(&self, print: &Fingerprint) -> bool {
+        self.inner.iter().any(|it| it.product == print.product)
     }
 
     /// Whether a product between the taps is recognised by an answer that it makes itself.
     fn is_made_outside(&self) -> bool {
-        let is_inside = |it: &Fingerprint| self.inner.iter().any(|in_| in_.product == it.product);
         let made = |it: &&&Fingerprint| it.role == Role::Answered && it.actor != Actor::App;
-        self.outer.iter().find(made).is_some_and(|it| it.has_text() && !is_inside(it))
+        self.outer.iter().find(made).is_some_and(|it| it.has_text() && !self.is_inside(it))
     }
 
     fn made_by(&self, is_it: impl Fn(&Fingerprint) -> bool) -> Option<&'a Fingerprint> {
@@ -127,13 +141,13 @@ impl Scene<'_, '_> {
                     }
                     None => format!("tap {} saw no answer", self.name(tap)),
                 };
-                self.by_between(why, true, fits)
+                self.by_between(hop, why, fits)
             }
             None if stands_before_app(self.taps, hop.hop.tap) => self.by_app(hop.hop.tap, fits),
             None => match self.should_have_arrived(hop) {
                 Some(tap) => {
                     let why = format!("the request never reached tap {}", self.name(tap));
-                    self.by_between(why, true, fits)
+                    self.by_between(hop, why, fits)
                 }
                 None => recognised(response, fits),
             },
@@ -170,20 +184,35 @@ impl Scene<'_, '_> {
         }
     }
 
-    fn by_between(&self, why: String, sure: bool, fits: &Fits<'_>) -> Answered {
+    fn by_between(&self, hop: &ChainHop, why: String, fits: &Fits<'_>) -> Answered {
+        let sure = true;
         let mut outside = fits.outer.iter().copied().filter(|it| it.actor != Actor::App);
-        let print = outside.next().or(self.in_the_way);
-        Answered {
-            by: Some(print.map_or(Actor::Gateway, |it| it.actor)),
-            product: print.map(|it| it.product.clone()),
-            why,
-            sure,
+        if let Some(print) = outside.next().or(self.in_the_way) {
+            let product = Some(print.product.clone());
+            return Answered { by: Some(print.actor), product, why, sure };
         }
+        // A framework of which the gateway is made, or else what it calls itself.
+        let made = fits.outer.iter().find(|it| it.role == Role::Answered && !fits.is_inside(it));
+        let product = made.map(|it| it.product.clone()).or_else(|| own_name(hop));
+        Answered { by: Some(Actor::Gateway), product, why, sure }
     }
 
     fn name(&self, tap: TapId) -> &str {
         self.taps.get(usize::from(tap.0)).map_or("?", |it| it.name.as_str())
     }
+}
+
+/// What the maker of an answer calls itself ([`Server`](https://www.rfc-editor.org/rfc/rfc9110#name-server)),
+/// where no inner tap saw the same field: `tinyproxy` of `tinyproxy/1.11.1`.
+fn own_name(hop: &ChainHop) -> Option<String> {
+    let server = |it: &Hop| it.response().and_then(|it| it.headers.text("server"));
+    let said = server(&hop.hop)?;
+    if hop.sightings.last().and_then(|it| server(&it.hop)).as_ref() == Some(&said) {
+        return None;
+    }
+    let name = said.split(['/', ' ', '(']).next().unwrap_or_default();
+    let is_name = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'_' | b'.');
+    (!name.is_empty() && name.len() <= 40 && name.bytes().all(is_name)).then(|| name.to_owned())
 }
 
 /// Compare the answer with what the innermost tap saw of the same request.
@@ -286,12 +315,22 @@ fn recognised(response: &Response, fits: &Fits<'_>) -> Answered {
         };
     };
     let why = format!("recognised by {}", first.why());
+    let is_app = |it: &&&Fingerprint| it.role == Role::Answered && it.actor == Actor::App;
+    if is_app(&first) && serves_both(&first.product) {
+        // It leaves its mark on what it hands on, too.
+        let mut others = fits.outer.iter().filter(is_app);
+        if let Some(made) = others.find(|it| !serves_both(&it.product)) {
+            let product = Some(made.product.clone());
+            let why = format!("recognised by {}, handed on by {}", made.why(), first.product);
+            return Answered { by: Some(Actor::App), product, why, sure: false };
+        }
+    }
     if first.role == Role::Answered {
         let product = Some(first.product.clone());
         return Answered { by: Some(first.actor), product, why, sure: false };
     }
     // Somebody handed it on: whoever is recognised behind it, or else the app.
-    let made = fits.outer.iter().find(|it| it.role == Role::Answered && it.actor == Actor::App);
+    let made = fits.outer.iter().find(is_app);
     Answered {
         by: Some(Actor::App),
         product: made.map(|it| it.product.clone()),

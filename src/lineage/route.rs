@@ -3,6 +3,7 @@
 //! **Invariant:** a prefix is learned from the recording, never guessed from a name.
 
 use super::path::{self, Mapping};
+use super::{Actor, Actors};
 use crate::trace::{Chain, ChainHop, Target};
 
 /// How public paths and the app's paths belong together in this chain.
@@ -23,6 +24,8 @@ pub enum RouteClue {
     OtherChains,
     /// A redirect led to the same place without its first segments.
     Redirect,
+    /// A redirect led out of the first segment, to where a gateway has nothing.
+    DeadEnd,
 }
 
 impl Route {
@@ -49,6 +52,25 @@ impl Route {
         let mapping = Mapping { outer, inner: String::new() };
         Some(Route { mapping, clue: RouteClue::Redirect })
     }
+
+    /// Learn the route where one tap saw a redirect end at a gateway: what answers under
+    /// `/api/things` redirected to `/items`, and in front of it nobody knows `/items`.
+    pub fn of_dead_end(chain: &Chain, actors: &Actors) -> Option<Route> {
+        if chain.hops.iter().any(|it| !it.sightings.is_empty()) {
+            return None;
+        }
+        let mut pairs = chain.hops.iter().zip(chain.hops.iter().skip(1)).enumerate();
+        let outer = pairs.find_map(|(idx, (hop, next))| {
+            let is_gateway = |idx| {
+                use Actor::{Cache, Cdn, Gateway, Proxy};
+                matches!(actors.answered(idx), Cache | Cdn | Gateway | Proxy)
+            };
+            let ends = matches!(next.hop.status()?, 400 | 403 | 404) && is_gateway(idx + 1);
+            (ends && !is_gateway(idx)).then(|| left_by_redirect(hop, next)).flatten()
+        })?;
+        let mapping = Mapping { outer, inner: String::new() };
+        Some(Route { mapping, clue: RouteClue::DeadEnd })
+    }
 }
 
 /// The mapping of every hop that two taps saw, and whether the paths share a segment. An inner
@@ -72,6 +94,20 @@ fn forwarded_prefix(hop: &ChainHop) -> Option<String> {
 
 fn is_under(hop: &ChainHop, prefix: &str) -> bool {
     path::is_under(Target::parse(&hop.hop.request.url).path, prefix)
+}
+
+/// The first segment, where `next` was asked for because of a redirect that leaves it.
+fn left_by_redirect(hop: &ChainHop, next: &ChainHop) -> Option<String> {
+    let to = path::redirect_target(&hop.hop)?;
+    let (from, to) = (Target::parse(&hop.hop.request.url), Target::parse(&to));
+    let first = match path::segments(from.path).as_slice() {
+        [first, _, ..] => format!("/{first}"),
+        _ => return None,
+    };
+    let is_next = to.path == Target::parse(&next.hop.request.url).path;
+    let same_server =
+        path::server_of(&hop.hop.request.url) == path::server_of(&next.hop.request.url);
+    (is_next && same_server && !path::is_under(to.path, &first)).then_some(first)
 }
 
 fn lost_in_redirect(hop: &ChainHop) -> Option<String> {

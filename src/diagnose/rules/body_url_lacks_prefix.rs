@@ -46,8 +46,9 @@ const FIXES: &[Fix] = &[
 ];
 
 fn body_url_lacks_prefix(case: &Case<'_>) -> Vec<Finding> {
-    let known =
-        case.route.filter(|it| it.clue != RouteClue::Redirect && !it.mapping.outer.is_empty());
+    let known = case.route.filter(|it| {
+        !matches!(it.clue, RouteClue::Redirect | RouteClue::DeadEnd) && !it.mapping.outer.is_empty()
+    });
     let Some(prefix) = known.map(|it| it.mapping.outer.as_str()) else { return Vec::new() };
     let mut found =
         case.hops().filter_map(|(idx, it)| Some((idx, it, stray_url(case, it, prefix)?)));

@@ -99,8 +99,8 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "Rails",
-        text: "`config.relative_url_root = \"{prefix}\"` (Rails)",
-        source: "https://guides.rubyonrails.org/configuring.html#config-relative-url-root",
+        text: "do not strip the prefix in the gateway, mount the app under it in config.ru, `map(\"{prefix}\") { run Rails.application }`, and redirect by the routes' helpers, which heed it, as a path in quotes does not (Rails)",
+        source: "https://guides.rubyonrails.org/configuring.html#deploy-to-a-subdirectory-relative-url-root",
     },
     Fix {
         product: "gin",
@@ -265,6 +265,28 @@ mod tests {
                     "origin GET http://app.test/items 302 location=/login/",
                     "edge GET http://gw.test/login/ 200 access-control-allow-origin=*",
                     "origin GET http://app.test/login/ 200 access-control-allow-origin=*",
+                ],
+                None,
+            ),
+            // With one tap alone: a place of which the gateway itself knows nothing.
+            (
+                &[
+                    "edge GET http://gw.test/api/things 302 location=/items server=Werkzeug/3",
+                    "edge GET http://gw.test/items 404 server=nginx/1.22.1 content-type=text/html body='<hr><center>nginx/1.22.1</center>'",
+                ],
+                Some((1, "app")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/api/things 302 location=/items server=Werkzeug/3",
+                    "edge GET http://gw.test/items 404 server=Werkzeug/3",
+                ],
+                None,
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/things 302 location=/items server=Werkzeug/3",
+                    "edge GET http://gw.test/items 404 server=nginx/1.22.1 content-type=text/html body='<hr><center>nginx/1.22.1</center>'",
                 ],
                 None,
             ),
