@@ -1,11 +1,11 @@
 //! Nobody sent `Access-Control-Allow-Origin`.
 
 use super::Rule;
-use crate::diagnose::case::{Case, request_header, request_line, status_line};
+use crate::diagnose::case::{Case, outer_header, request_header, request_line, status_line};
 use crate::diagnose::fix::{Draft, allow_origin};
 use crate::diagnose::{Finding, Server};
 use crate::lineage::Actor;
-use crate::trace::{ChainHop, HopKind};
+use crate::trace::{ChainHop, Hop, HopKind};
 
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-missing",
@@ -25,11 +25,15 @@ pub(super) const RULE: Rule = Rule {
 fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
     let mut found =
         case.blocked_hops().filter(|(idx, it, status)| is_plainly_missing(case, *idx, it, *status));
-    let Some((idx, it, _)) = found.next() else { return Vec::new() };
+    let Some((idx, it, status)) = found.next() else { return Vec::new() };
     let mut evidence = vec![request_line(idx, &it.hop)];
     evidence.extend(request_header(idx, &it.hop, "origin"));
     evidence.extend(status_line(idx, &it.hop));
-    let what = if it.kind == HopKind::Preflight { "the preflight" } else { "the request" };
+    let what = match it.kind {
+        HopKind::Preflight => "answer to the preflight".to_owned(),
+        _ if status >= 400 => format!("{status}, which the CORS message hides,"),
+        _ => "answer to the request".to_owned(),
+    };
     let by = case.known_author("access-control-allow-origin", idx);
     let who = if by == Actor::Unknown { "" } else { ": nobody on the way sent one" };
     let who = if case.may_be_added_outside(&it.hop) {
@@ -37,8 +41,12 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
     } else {
         who
     };
-    let title = format!("The answer to {what} has no Access-Control-Allow-Origin{who}.");
     let origin = it.hop.request.headers.text("origin").unwrap_or_default();
+    let mut title = format!("The {what} has no Access-Control-Allow-Origin{who}.");
+    if varies_by_origin(&it.hop) {
+        evidence.extend(outer_header(idx, it, "vary"));
+        title.push_str(" It varies by Origin: whoever decides by that does not list this one.");
+    }
     vec![
         Draft {
             code: RULE.code,
@@ -51,6 +59,13 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
         }
         .finding(case),
     ]
+}
+
+/// Whether a layer that knows CORS has looked at the origin
+/// ([CORS and caches](https://fetch.spec.whatwg.org/#cors-protocol-and-http-caches)).
+fn varies_by_origin(hop: &Hop) -> bool {
+    let vary = hop.response().and_then(|it| it.headers.text("vary")).unwrap_or_default();
+    vary.split(',').any(|it| it.trim().eq_ignore_ascii_case("origin"))
 }
 
 /// Missing everywhere, and not explained by who answered or how: those are other findings.
