@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Needs the gateways (Debian packages `nginx haproxy apache2-bin caddy varnish lighttpd h2o
-//! nghttp2-proxy squid`), a C compiler for Varnish, Python 3.10 or newer,
+//! nghttp2-proxy squid tinyproxy-bin`), a C compiler for Varnish, Python 3.10 or newer, Ruby with
+//! Sinatra, Rails and Puma (`ruby-sinatra ruby-railties ruby-rack-cors puma`),
 //! Node 20 or newer and, the first time, the network: `cargo test --features real`, or
 //! `tests/run gateways`, which installs them. Without them it fails. `ONLY=part-of-a-name`
 //! restricts it, `SHOW=1` prints all traffic.
@@ -59,6 +60,12 @@ async fn mistakes() {
 #[tokio::test(flavor = "multi_thread")]
 async fn further_gateways() {
     told_and_fixed("further.toml").await;
+}
+
+/// The same with other frameworks, and with gateways that are libraries.
+#[tokio::test(flavor = "multi_thread")]
+async fn other_products() {
+    told_and_fixed("products.toml").await;
 }
 
 async fn told_and_fixed(file: &str) {

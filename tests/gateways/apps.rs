@@ -1,4 +1,4 @@
-//! The frameworks: real Django, `FastAPI`, Flask and Express, each variant started once and shared.
+//! The frameworks, each variant of a real app started once and shared.
 //!
 //! **Invariant:** an app lives as long as its standard input is open, so none outlives the tests.
 
@@ -20,18 +20,7 @@ pub(crate) fn app(name: &str, options: &str, code: &str) -> SocketAddr {
 }
 
 fn start(name: &str, options: &str, code: &str) -> (SocketAddr, Child) {
-    let apps = folder().join("apps");
-    let mut command = if name == "express" {
-        let mut command = Command::new("node");
-        let scratch = scratch().join("express-files");
-        command.env("MODULES", &*MODULES).env("SCRATCH", scratch).env("NODE_ENV", "production");
-        command.arg(apps.join("express_app.mjs"));
-        command
-    } else {
-        let mut command = Command::new(&*PYTHON);
-        command.arg(apps.join(format!("{name}_app.py"))).env("PYTHONDONTWRITEBYTECODE", "1");
-        command
-    };
+    let mut command = interpreter(name);
     command.args(options.split_whitespace()).env("SETTING", code);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
     let mut process = command.spawn().unwrap_or_else(|it| panic!("{command:?}: {it}"));
@@ -39,6 +28,24 @@ fn start(name: &str, options: &str, code: &str) -> (SocketAddr, Child) {
     let line = said.next().unwrap_or_else(|| panic!("it ended at once: try {command:?}")).unwrap();
     let address = line.strip_prefix("listening ").unwrap().parse().unwrap();
     (address, process)
+}
+
+/// The command that runs the app `name`, by the language it is written in.
+fn interpreter(name: &str) -> Command {
+    let file = |ending: &str| folder().join(format!("apps/{name}_app.{ending}"));
+    let ending = ["py", "mjs", "rb"].into_iter().find(|it| file(it).exists());
+    let ending = ending.unwrap_or_else(|| panic!("{name} is no app"));
+    let mut command = match ending {
+        "py" => Command::new(&*PYTHON),
+        "mjs" => Command::new("node"),
+        _ => Command::new("ruby"),
+    };
+    if ending == "mjs" {
+        command.env("MODULES", &*MODULES).env("SCRATCH", scratch().join("express-files"));
+    }
+    command.env("PYTHONDONTWRITEBYTECODE", "1").env("NODE_ENV", "production");
+    command.arg(file(ending));
+    command
 }
 
 /// Where this folder's files are.

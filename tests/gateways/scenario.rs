@@ -11,7 +11,7 @@ use serde::Deserialize;
 pub(crate) struct Scenario {
     pub(crate) name: String,
     pub(crate) gateway: String,
-    /// `django`, `fastapi`, `flask`, `express`; `down`: nobody listens there; `silent`: nobody
+    /// The name of a file in `apps`; `down`: nobody listens there; `silent`: nobody
     /// answers there.
     pub(crate) app: String,
     #[serde(default)]
