@@ -27,7 +27,7 @@ pub use fetch::Fetch;
 pub use inputs::Input;
 pub use keep::Keep;
 pub use lab::LabOptions;
-pub use record::{Live, Record};
+pub use record::{Live, Record, WayOut};
 
 use crate::fetch::Browser;
 

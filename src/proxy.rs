@@ -65,7 +65,7 @@ pub use leg::Protocol;
 pub use limits::{Limit, Limits};
 pub use options::{OnFailure, Options};
 pub use spec::{HostHeader, Mode, SpecError, TapSpec, Upstream};
-pub use via::{NoProxy, UpstreamProxy, Via};
+pub use via::{Environment, NoProxy, UpstreamProxy, Via};
 
 use self::intercept::Intercept;
 use self::listener::Phase;

@@ -19,7 +19,7 @@ async fn tap(spec: &str, options: Options) -> (Proxy, Notebook, Wire) {
 }
 
 fn via(url: &str, without: &str) -> Options {
-    let via = Via { proxy: Some(url.parse().unwrap()), without: without.parse().unwrap() };
+    let via = Via::through(url.parse().unwrap(), without.parse().unwrap());
     Options { via, ..Options::default() }
 }
 

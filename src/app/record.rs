@@ -10,9 +10,9 @@ use super::desk::Source;
 use super::open::{line, show};
 use super::opened::file_name;
 use super::{Console, Error};
-use crate::cli::{Keep, Record};
+use crate::cli::{Keep, Record, WayOut};
 use crate::fetch::Known;
-use crate::proxy::{self, Bound, Limits, Mode, Proxy, TapSpec, Via};
+use crate::proxy::{self, Bound, Environment, Limits, Mode, Proxy, TapSpec, Via};
 use crate::store::{self, Reader, Store};
 use crate::tls::{Authority, Identity, Tls, Trust};
 use crate::trace::{Tap, TapKind};
@@ -33,10 +33,7 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         on_failure: options.on_failure.unwrap_or_default(),
         open: options.open,
         auth: options.auth.clone(),
-        via: Via {
-            proxy: options.upstream_proxy.clone(),
-            without: options.no_proxy.clone().unwrap_or_default(),
-        },
+        via: via(options, &mut console),
         mark: options.mark,
         keep_redirects: options.keep_redirects,
         tls: upstream_tls(options)?,
@@ -53,6 +50,22 @@ pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
         let bound = Proxy::bind(specs(options), proxy_options).await?;
         record(bound, path, options, &mut console).await
     })
+}
+
+/// How upstreams are reached: as the user says, else as the environment does.
+fn via(options: &Record, console: &mut Console) -> Via {
+    let without = options.no_proxy.clone().unwrap_or_default();
+    match options.upstream_proxy.clone() {
+        Some(WayOut::Straight) => Via::default(),
+        Some(WayOut::Through(proxy)) => Via::through(proxy, without),
+        None => {
+            let taps: Vec<_> = specs(options).iter().map(|it| it.listen).collect();
+            let mut found = Environment::read(|it| std::env::var(it).ok(), &taps);
+            found.remarks.iter().for_each(|it| console.warn(it));
+            found.via.without.and(without);
+            found.via
+        }
+    }
 }
 
 /// What the user says about upstreams. Without a word the platform's roots are read when the

@@ -1,6 +1,7 @@
 //! `hopscope record`, and bare `hopscope`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 
@@ -52,9 +53,10 @@ pub struct Record {
     #[arg(long, value_name = "USER:PASSWORD")]
     pub auth: Option<Credentials>,
 
-    /// Reach upstreams through this proxy: http://, socks5:// or socks5h://, USER:PASSWORD@ in front
-    #[arg(long, value_name = "URL")]
-    pub upstream_proxy: Option<UpstreamProxy>,
+    /// Reach upstreams through this proxy: http://, socks5:// or socks5h://, USER:PASSWORD@ in
+    /// front; none: straight [default: the proxies of the environment, this machine straight]
+    #[arg(long, value_name = "URL|none")]
+    pub upstream_proxy: Option<WayOut>,
 
     /// Reach these hosts without it, for example localhost,.corp.example,10.0.0.0/8
     #[arg(long, value_name = "LIST", env = "NO_PROXY", hide_env_values = true)]
@@ -105,6 +107,24 @@ pub struct Record {
 
     #[command(flatten)]
     pub look: Look,
+}
+
+/// `--upstream-proxy`: how upstreams are reached.
+#[derive(Clone, Debug)]
+pub enum WayOut {
+    Straight,
+    Through(UpstreamProxy),
+}
+
+impl FromStr for WayOut {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<WayOut, String> {
+        match text {
+            "none" => Ok(WayOut::Straight),
+            url => url.parse().map(WayOut::Through),
+        }
+    }
 }
 
 /// Bare `hopscope`: the few options of [`Record`] that make sense with a screen and one tap.

@@ -137,7 +137,8 @@ pub(super) fn check_loops(taps: &[(TapSpec, TcpListener, SocketAddr)]) -> Result
     Ok(())
 }
 
-fn names(upstream: &Upstream, tap: SocketAddr) -> bool {
+/// Whether an upstream is a tap that listens at this address.
+pub(super) fn names(upstream: &Upstream, tap: SocketAddr) -> bool {
     let ip = match upstream.host.as_str() {
         "localhost" => return upstream.port == tap.port() && is_here(tap),
         host => host.parse().ok(),

@@ -4,6 +4,7 @@
 //! through a `CONNECT`; through SOCKS5 everything goes through a `CONNECT` of its own.
 
 mod connect;
+mod environment;
 mod socks;
 
 use std::fmt;
@@ -15,6 +16,8 @@ use http::{Request, Uri};
 use tokio::net::TcpStream;
 use url::Url;
 
+pub use environment::Environment;
+
 use super::auth::Credentials;
 use super::connect as direct;
 use super::leg::{Leg, Protocol};
@@ -24,8 +27,10 @@ use crate::trace::{Failure, FailureKind};
 /// The way to upstreams.
 #[derive(Clone, Debug, Default)]
 pub struct Via {
-    /// `None`: straight.
-    pub proxy: Option<UpstreamProxy>,
+    /// To `http` upstreams; `None`: straight.
+    pub http: Option<UpstreamProxy>,
+    /// To `https` upstreams, and for tunnels.
+    pub https: Option<UpstreamProxy>,
     /// Hosts that are reached straight all the same.
     pub without: NoProxy,
 }
@@ -48,9 +53,18 @@ enum Kind {
 }
 
 impl Via {
+    /// One proxy for everything but these hosts.
+    pub fn through(proxy: UpstreamProxy, without: NoProxy) -> Via {
+        Via { http: Some(proxy.clone()), https: Some(proxy), without }
+    }
+
     /// The proxy on the way to `to`.
     fn proxy(&self, to: &Upstream) -> Option<&UpstreamProxy> {
-        self.proxy.as_ref().filter(|_| !self.without.names(to))
+        let proxy = match to.scheme {
+            Scheme::Http => self.http.as_ref(),
+            Scheme::Https => self.https.as_ref(),
+        };
+        proxy.filter(|_| !self.without.names(to))
     }
 
     /// The proxy that takes requests for `to` with their whole URL.
@@ -175,6 +189,11 @@ enum Host {
 }
 
 impl NoProxy {
+    /// These hosts, too.
+    pub fn and(&mut self, others: NoProxy) {
+        self.0.extend(others.0);
+    }
+
     fn names(&self, to: &Upstream) -> bool {
         let host = to.host.trim_end_matches('.').to_ascii_lowercase();
         let address: Option<IpAddr> = host.parse().ok();
