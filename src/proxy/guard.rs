@@ -8,7 +8,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
-use http::{HeaderValue, Method, Request, Response, StatusCode, Version};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 
 use super::body::Passing;
@@ -32,7 +32,9 @@ impl Refusal {
     pub(super) fn answer<R: Recorder>(&self) -> Response<Passing<R>> {
         let mut response = answer::refused(&self.why);
         *response.status_mut() = self.status;
-        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        if self.request.version != trace::Version::Http2 {
+            response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         response
     }
 }
@@ -63,10 +65,20 @@ pub(super) fn check<B: Body>(
         unread.understood(before_the_next(request));
     }
     let length = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
-    if length <= limits.target {
-        return None;
-    }
+    let (why, status) = if length > limits.target {
+        let limit = limits.target;
+        let why = format!(
+            "the request's target is {length} bytes long, and the limit is {limit} \
+             (--limit target=N)"
+        );
+        (why, StatusCode::URI_TOO_LONG)
+    } else {
+        // Of HTTP/1 the library keeps these limits.
+        let why = over_limit(headers, limits).filter(|_| request.version() == Version::HTTP_2)?;
+        (why, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE)
+    };
     let host = heads::text(headers, http::header::HOST).unwrap_or_else(|| tap_address.to_owned());
+    let host = request.uri().authority().map_or(host, |it| it.as_str().to_owned());
     let path = request.uri().path_and_query().map_or("", |it| it.as_str());
     let beginning = path.get(..limits.target).unwrap_or(path);
     Some(Refusal {
@@ -78,12 +90,25 @@ pub(super) fn check<B: Body>(
             ..trace::Request::default()
         },
         kind: FailureKind::RefusedByTap,
-        why: format!(
-            "the request's target is {length} bytes long, and the limit is {} (--limit target=N)",
-            limits.target
-        ),
-        status: StatusCode::URI_TOO_LONG,
+        why,
+        status,
     })
+}
+
+fn over_limit(headers: &HeaderMap, limits: &Limits) -> Option<String> {
+    let bytes: usize = headers.iter().map(|(name, it)| name.as_str().len() + it.len() + 4).sum();
+    if bytes > limits.head {
+        return Some(head_too_large(limits));
+    }
+    (headers.len() > limits.fields).then(|| too_many_fields(limits))
+}
+
+fn head_too_large(limits: &Limits) -> String {
+    format!("the request's head is larger than {} bytes (--limit head=N)", limits.head)
+}
+
+fn too_many_fields(limits: &Limits) -> String {
+    format!("the request's head has more than {} fields (--limit fields=N)", limits.fields)
 }
 
 fn before_the_next<B: Body>(request: &Request<B>) -> Before {
@@ -124,13 +149,11 @@ pub(super) fn of_error(
 
 fn too_large(unread: &Unread, limits: &Limits, request: &trace::Request) -> String {
     if unread.came() >= limits.head as u64 {
-        let limit = limits.head;
-        format!("the request's head is larger than {limit} bytes (--limit head=N)")
+        head_too_large(limits)
     } else if request.url.len() > limits.target.min(2048) {
         "the request's target is longer than 65534 bytes".to_owned()
     } else {
-        let limit = limits.fields;
-        format!("the request's head has more than {limit} fields (--limit fields=N)")
+        too_many_fields(limits)
     }
 }
 

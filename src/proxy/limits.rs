@@ -41,6 +41,12 @@ impl Limits {
         self.head + LEAST_HEAD
     }
 
+    /// What an HTTP/2 library decodes of a head: somewhat more, so that it is us who refuse, and
+    /// record it. Beyond this the library answers with a 431 of its own.
+    pub(super) fn header_list(&self) -> u32 {
+        u32::try_from(self.head + LEAST_HEAD_LIST).unwrap_or(u32::MAX)
+    }
+
     /// Change one.
     pub fn set(&mut self, limit: Limit) {
         match limit {
@@ -103,6 +109,7 @@ fn size(text: &str) -> Option<usize> {
 
 /// The HTTP library's own buffers take no less and hold no more.
 const LEAST_HEAD: usize = 8192;
+const LEAST_HEAD_LIST: usize = 64 << 10;
 const MOST_HEAD: usize = 16 << 20;
 /// More than this the library's header map does not take.
 const MOST_FIELDS: usize = 20_000;

@@ -1,7 +1,6 @@
 //! Serving one client connection, in whichever protocol it speaks.
 //!
-//! HTTP/2 limits: 200 streams at a time, 64 KiB of fields a request, and the defaults of `h2`
-//! against rapid resets (20 streams that were reset and not yet looked at, 1024 reset for the
+//! HTTP/2 limits: 200 streams at a time, heads as in HTTP/1, and the defaults of `h2` against rapid resets (20 streams that were reset and not yet looked at, 1024 reset for the
 //! client's own mistakes) and floods of `CONTINUATION` frames; beyond them the connection ends.
 
 use std::net::SocketAddr;
@@ -68,17 +67,20 @@ enum Speaks {
 /// What the client is about to speak.
 async fn peek(stream: &TcpStream) -> Speaks {
     let mut first = [0; 16];
-    loop {
-        let Ok(n) = stream.peek(&mut first).await else { return Speaks::Http(Protocol::Http1) };
+    for _ in 0..LOOKS {
+        let Ok(n) = stream.peek(&mut first).await else { break };
         let seen = first.get(..n).unwrap_or_default();
         match sniff(seen) {
             Some(Opening::Http2) => return Speaks::Http(Protocol::Http2),
             _ if seen.first() == Some(&socks::VERSION) => return Speaks::Socks,
             // Could still be HTTP/2, which nobody sends in such small pieces.
-            None if n > 0 && b"PRI *".starts_with(seen) => tokio::time::sleep(MOMENT).await,
-            _ => return Speaks::Http(Protocol::Http1),
+            None if n > 0 && b"PRI * HTTP/2.0".starts_with(seen) => {
+                tokio::time::sleep(MOMENT).await;
+            }
+            _ => break,
         }
     }
+    Speaks::Http(Protocol::Http1)
 }
 
 /// Serve HTTP until the connection or the tap ends.
@@ -170,10 +172,11 @@ where
         async move { client.serve(request).await }
     });
     let mut life = client.tap().life.clone();
+    let limits = client.tap().options.limits;
     let serving = http2::Builder::new(TokioExecutor::new())
         .auto_date_header(false)
         .max_concurrent_streams(STREAMS)
-        .max_header_list_size(HEADER_LIST)
+        .max_header_list_size(limits.header_list())
         .serve_connection(TokioIo::new(io), service);
     tokio::pin!(serving);
     let ended = tokio::select! {
@@ -218,5 +221,6 @@ pub(super) async fn record_refused<R: Recorder>(
 }
 
 const STREAMS: u32 = 200;
-const HEADER_LIST: u32 = 64 << 10;
+/// How often the first bytes are looked at before they are taken for HTTP/1.
+const LOOKS: u32 = 200;
 const MOMENT: std::time::Duration = std::time::Duration::from_millis(5);
