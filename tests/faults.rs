@@ -6,12 +6,18 @@
 
 #[path = "faults/clients.rs"]
 mod clients;
+#[path = "faults/floods.rs"]
+mod floods;
+#[path = "faults/frames.rs"]
+mod frames;
 #[path = "support/program.rs"]
 mod program;
 #[path = "faults/servers.rs"]
 mod servers;
 #[path = "faults/trace.rs"]
 mod trace;
+
+use std::sync::{Arc, Mutex};
 
 use program::Program;
 
@@ -74,6 +80,48 @@ async fn what_clients_do() {
         assert!(held < HELD, "{held} MB");
     }
     program.end("-TERM").await;
+}
+
+#[tokio::test]
+async fn what_clients_do_in_http_2() {
+    let program = Program::start(&[]);
+    let upstream = servers::start(&servers::FINE).await;
+    head("a client of HTTP/2 that…");
+    let mut wrong = Vec::new();
+    for flood in floods::FLOODS {
+        let got = flood.act(program.tap(), &upstream).await;
+        let recorded = program.settled(flood.recorded).await;
+        let held = program.resident();
+        line(flood.name, &got, &recorded, held);
+        let as_wanted = got.contains(flood.gets) && recorded.contains(flood.says);
+        if !as_wanted || held >= HELD {
+            wrong.push(flood.name);
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:?}");
+    let got = clients::ask(program.tap(), &upstream, OTHER).await;
+    assert_eq!(got, "200 and 2 bytes", "the tap lives");
+    program.end("-INT").await;
+}
+
+#[tokio::test]
+async fn what_upstreams_do_in_http_2() {
+    let next = Arc::new(Mutex::new(&floods::FAULTS[0]));
+    let upstream = floods::upstream(Arc::clone(&next)).await;
+    let tap = format!("origin=reverse:127.0.0.1:0=http://{upstream},http=2");
+    let program = Program::with(tempfile::tempdir().unwrap(), "", &["--tap", &tap]);
+    head("an upstream of HTTP/2 that…");
+    for fault in floods::FAULTS {
+        *next.lock().unwrap() = fault;
+        let got = clients::ask(program.tap(), &upstream, OTHER).await;
+        let (kind, detail) = program.recorded(1).await.remove(0);
+        let held = program.resident();
+        line(fault.name, &got, &format!("{kind} {detail}"), held);
+        assert!(got.starts_with(fault.gets), "{}: {got}", fault.name);
+        assert!(kind.starts_with(fault.recorded), "{}: {kind} {detail}", fault.name);
+        assert!(held < HELD, "{held} MB");
+    }
+    program.end("-INT").await;
 }
 
 #[tokio::test]

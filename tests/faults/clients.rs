@@ -347,4 +347,4 @@ pub(crate) fn load(tap: &str, upstream: &str, clients: usize) -> Load {
 }
 
 /// After so long without a byte, a client is sure that none will come.
-const SILENCE: Duration = Duration::from_secs(2);
+pub(crate) const SILENCE: Duration = Duration::from_secs(2);

@@ -96,6 +96,26 @@ impl Program {
         }
     }
 
+    /// What came of all new hops in a few words, once all have ended and there is one that
+    /// begins so.
+    pub(crate) async fn settled(&self, wanted: &str) -> String {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            let hops = self.hops();
+            let new = &hops[self.seen.get()..];
+            let found = new.iter().map(came_of).find(|it| it.0.starts_with(wanted));
+            let is_over = new.iter().all(|it| it.ended.is_some());
+            if is_over && (found.is_some() || wanted.is_empty()) {
+                self.seen.set(hops.len());
+                let (kind, detail) = found.unwrap_or_default();
+                return format!("{} hops: {kind} {detail}", new.len());
+            }
+            let came: Vec<_> = new.iter().map(came_of).take(5).collect();
+            assert!(Instant::now() < deadline, "no `{wanted}` in {} hops: {came:?}", new.len());
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Megabytes that it holds.
     pub(crate) fn resident(&self) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
