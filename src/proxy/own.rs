@@ -113,7 +113,9 @@ fn host(mode: &Mode) -> Option<String> {
 /// Whether a socket to an upstream has ended up at the tap itself.
 pub(super) fn leads_back(socket: &TcpStream, tap: SocketAddr) -> bool {
     let (Ok(peer), Ok(local)) = (socket.peer_addr(), socket.local_addr()) else { return false };
-    let here = peer.ip() == tap.ip() || (tap.ip().is_unspecified() && peer.ip() == local.ip());
+    // `::ffff:127.0.0.1` is the same place as 127.0.0.1.
+    let [to, from, at] = [peer, local, tap].map(|it| it.ip().to_canonical());
+    let here = to == at || (at.is_unspecified() && to == from);
     peer.port() == tap.port() && here
 }
 
@@ -141,7 +143,7 @@ pub(super) fn check_loops(taps: &[(TapSpec, TcpListener, SocketAddr)]) -> Result
 pub(super) fn names(upstream: &Upstream, tap: SocketAddr) -> bool {
     let ip = match upstream.host.as_str() {
         "localhost" => return upstream.port == tap.port() && is_here(tap),
-        host => host.parse().ok(),
+        host => host.trim_matches(['[', ']']).parse().ok().map(|it: IpAddr| it.to_canonical()),
     };
     // 127.0.0.2 is another place than 127.0.0.1, unless the tap listens everywhere.
     let here = |ip: IpAddr| ip == tap.ip() || ip.is_loopback() && tap.ip().is_unspecified();
