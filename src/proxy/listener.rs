@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::task::Poll;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::net::TcpListener;
 use tokio::sync::{mpsc, watch};
@@ -93,7 +93,7 @@ impl Life {
 /// Accept clients until the taps end.
 pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState<R>>) {
     let mut life = tap.life.clone();
-    let mut is_short = false;
+    let mut said: Option<Instant> = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -101,7 +101,6 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
         };
         match accepted {
             Ok((stream, peer)) => {
-                is_short = false;
                 let tap = Arc::clone(&tap);
                 if tap.live.fetch_add(1, Ordering::Relaxed) < tap.options.limits.connections {
                     tokio::spawn(async move {
@@ -118,9 +117,10 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
                 }
             }
             Err(error) => {
-                // Clients wait where the system holds them. Said once, until one got in again.
-                if failure::is_out_of_files(&error) && !is_short {
-                    is_short = true;
+                // Clients wait where the system holds them. Said now and then.
+                let is_news = said.is_none_or(|it| it.elapsed() > SILENCE);
+                if failure::is_out_of_files(&error) && is_news {
+                    said = Some(Instant::now());
                     let why = format!("{}; clients wait", failure::OUT_OF_FILES);
                     serve::no_room(&tap, &why).await;
                 }
@@ -140,3 +140,5 @@ impl<R: Recorder> Drop for Leaves<R> {
 }
 
 const BREATH: Duration = Duration::from_millis(50);
+/// After something was said that may go on.
+const SILENCE: Duration = Duration::from_secs(60);
