@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, params};
 
-use super::Error;
+use super::{Error, place};
 use crate::trace::Tap;
 
 /// `hops` in ASCII; stands in the file's header, so that `file` and we know a trace.
@@ -90,6 +90,14 @@ const SEQUENCE_BITS: u32 = 40;
 
 /// Make a new trace, private to its owner.
 pub(super) fn create(path: &Path, taps: &[Tap]) -> Result<Connection, Error> {
+    // What lies beside it under these names SQLite would take for its own and write to, also
+    // where it is a link to somewhere else.
+    for suffix in ["-wal", "-shm", "-journal"] {
+        let beside = place::beside(path, suffix);
+        if beside.symlink_metadata().is_ok() {
+            return Err(Error::Exists { path: beside });
+        }
+    }
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => Error::Exists { path: path.to_owned() },
