@@ -41,6 +41,7 @@ mod refused;
 mod relay;
 mod rewound;
 mod route;
+mod scheme;
 mod scribe;
 mod secure;
 mod serve;

@@ -5,7 +5,7 @@
 
 use std::borrow::Cow;
 
-use http::header::{HOST, HeaderName};
+use http::header::HOST;
 use http::request::Parts;
 use http::uri::PathAndQuery;
 use http::{Method, Uri};
@@ -13,7 +13,7 @@ use http::{Method, Uri};
 use super::leg::Leg;
 use super::pages::{self, Page};
 use super::spec::{Mode, Scheme, Upstream};
-use super::{answer, heads};
+use super::{answer, scheme};
 
 /// Where a request goes.
 #[derive(Debug, Eq, PartialEq)]
@@ -42,7 +42,7 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
     // tap the URL is that of this connection.
     let is_reverse = matches!(leg.mode, Mode::Reverse { .. });
     let is_told = is_reverse && leg.outermost && !leg.tunnelled && leg.tls.is_none();
-    let told = is_told.then(|| told_scheme(head)).flatten();
+    let told = is_told.then(|| scheme::told(head, &host)).flatten();
     let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or(leg.scheme.as_str());
     let url = match (&head.method, path) {
         (&Method::CONNECT, _) => host.clone().into_owned(),
@@ -68,16 +68,6 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
         Mode::Forward { .. } => forward(head, &host, target, tap_address),
     };
     (route, url)
-}
-
-/// The scheme that the client used, where TLS ends before the tap and that layer says so. It is
-/// part of the target URI ([RFC 9110, 7.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.1)),
-/// though not of this connection.
-fn told_scheme(head: &Parts) -> Option<&'static str> {
-    let told = heads::text(&head.headers, HeaderName::from_static("x-forwarded-proto"))?;
-    // The client's own comes first, where several layers each name one.
-    let first = told.split(',').next().unwrap_or_default().trim();
-    ["https", "http"].into_iter().find(|it| first.eq_ignore_ascii_case(it))
 }
 
 fn forward(head: &Parts, host: &str, target: PathAndQuery, tap_address: &str) -> Route {
@@ -179,9 +169,7 @@ mod tests {
         for (leg, told, scheme) in [
             (&inner, "https", "http"),
             (&reverse, "https", "https"),
-            (&reverse, "HTTPS, http", "https"),
             (&reverse, "http", "http"),
-            (&reverse, "gopher", "http"),
             (&forward, "https", "http"),
         ] {
             let request = http::Request::get("http://h/a").header("x-forwarded-proto", told);
