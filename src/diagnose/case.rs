@@ -105,7 +105,11 @@ impl<'a> Case<'a> {
             Some(mode) => mode == "cors",
             None => self.judgement.request.mode == Mode::Cors,
         };
+        // The browser knows its own scheme, where TLS ends before the tap.
+        let says_same =
+            hop.request.headers.text("sec-fetch-site").is_some_and(|it| it == "same-origin");
         is_cors
+            && !says_same
             && (origin == "null" || path::server_of(&origin) != path::server_of(&hop.request.url))
     }
 

@@ -309,12 +309,13 @@ fn is_browsers(hop: &Hop) -> bool {
 /// Where the page is from: its `Origin`, else what the hops say otherwise.
 fn page_origin(chain: &Chain, first: Option<&Hop>) -> Option<String> {
     let headers = &first?.request.headers;
-    if let Some(origin) = headers.text("origin") {
-        return Some(origin);
-    }
     let url = &first?.request.url;
+    // Even where a gateway gave it another scheme or host before it came here.
     if headers.text("sec-fetch-site").as_deref() == Some("same-origin") {
         return Some(Origin::parse(&Target::parse(url).origin()).serialise());
+    }
+    if let Some(origin) = headers.text("origin") {
+        return Some(origin);
     }
     let referrer = || {
         let text = headers.text("referer")?;
