@@ -329,7 +329,7 @@ async fn record_with(it: &Scenario, client: Client) -> Recorded {
         let recorder = Memory::new();
         let proxy = bound.start(&recorder);
         match client {
-            Client::Browser => browser::browse(&it.page(edge), edge).await,
+            Client::Browser => browser::browse(&it.page(edge), edge, !it.quiet).await,
             Client::Curl(status) => {
                 let url = it.page(edge).requests[0].url.clone();
                 let mut curl = Command::new("curl");

@@ -1,7 +1,7 @@
 //! A client that does what a browser would do: the fetch machine over sockets of its own.
 //!
 //! Every name leads to the edge; addresses lead where they say. Before the edge stands what ends
-//! TLS and says so in `X-Forwarded-Proto`, as load balancers do.
+//! TLS and says so in `X-Forwarded-Proto`, as load balancers do, or does not, as some do.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,19 +12,19 @@ use hopscope::trace::{Failure, FailureKind, Response, Time};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-/// Make every request of `page`, one after the other.
-pub(crate) async fn browse(page: &Page, edge: SocketAddr) {
+/// Make every request of `page`, one after the other. `is_told`: what ends TLS says so.
+pub(crate) async fn browse(page: &Page, edge: SocketAddr, is_told: bool) {
     let mut page = page.clone();
     page.address_space = Some(AddressSpace::Loopback);
     if page.requests.iter().all(|it| it.url.starts_with("http://127.")) {
         let options = drive::Options { patience: DEADLINE, ..drive::Options::default() };
         drive::run(&page, &options).await;
     } else {
-        browse_by_name(&page, edge).await;
+        browse_by_name(&page, edge, is_told).await;
     }
 }
 
-async fn browse_by_name(page: &Page, edge: SocketAddr) {
+async fn browse_by_name(page: &Page, edge: SocketAddr, is_told: bool) {
     let mut memory = Memory::default();
     let mut now = Time(1_700_000_000_000_000);
     for request in &page.requests {
@@ -38,7 +38,7 @@ async fn browse_by_name(page: &Page, edge: SocketAddr) {
                     continue;
                 }
                 Ask::Preflight(out) | Ask::Send(out) => {
-                    let exchange = tokio::time::timeout(DEADLINE, exchange(&out, edge));
+                    let exchange = tokio::time::timeout(DEADLINE, exchange(&out, edge, is_told));
                     exchange.await.expect("an answer in time")
                 }
             };
@@ -51,7 +51,7 @@ async fn browse_by_name(page: &Page, edge: SocketAddr) {
     }
 }
 
-async fn exchange(out: &Outgoing, edge: SocketAddr) -> Result<Response, Failure> {
+async fn exchange(out: &Outgoing, edge: SocketAddr, is_told: bool) -> Result<Response, Failure> {
     let host = out.url.host_str().unwrap_or_default();
     let port = out.url.port_or_known_default().unwrap_or(80);
     let address = host.parse().map_or(edge, |ip| SocketAddr::new(ip, port));
@@ -73,7 +73,7 @@ async fn exchange(out: &Outgoing, edge: SocketAddr) -> Result<Response, Failure>
     if !out.body.is_empty() && !out.headers.has("content-length") {
         bytes.extend_from_slice(format!("Content-Length: {}\r\n", out.body.len()).as_bytes());
     }
-    if out.url.scheme() == "https" {
+    if out.url.scheme() == "https" && is_told {
         bytes.extend_from_slice(b"X-Forwarded-Proto: https\r\n");
     }
     bytes.extend_from_slice(b"\r\n");

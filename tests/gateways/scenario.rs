@@ -24,6 +24,9 @@ pub(crate) struct Scenario {
     /// Scheme and name in the URL, where they are not the edge tap's own. `https`: as if TLS
     /// ended right before the edge tap.
     pub(crate) host: Option<String>,
+    /// What ends TLS before the edge does not say so.
+    #[serde(default)]
+    pub(crate) quiet: bool,
     /// Who answered each hop, and every finding, with both taps.
     #[serde(default)]
     pub(crate) answered: String,

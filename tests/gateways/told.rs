@@ -29,10 +29,14 @@ pub(crate) fn with_one_tap(hops: &[Arc<Hop>], taps: &[Tap], index: u16) -> Vec<A
     analyses(&here, &taps[usize::from(index)..=usize::from(index)])
 }
 
-/// As a reverse tap records it that has no other before it: the layer before tells the scheme.
+/// As a reverse tap records it that has no other before it: the layer before tells the scheme, or
+/// a browser's own fields do, which it does not send to a name over http.
 fn alone(mut hop: Hop) -> Hop {
     hop.tap = TapId(0);
-    let told = hop.request.headers.text("x-forwarded-proto");
+    let headers = &hop.request.headers;
+    let by_name = !hop.request.url.starts_with("http://127.");
+    let given_away = || (by_name && headers.has("sec-fetch-mode")).then(|| "https".to_owned());
+    let told = headers.text("x-forwarded-proto").or_else(given_away);
     if let Some((_, rest)) = hop.request.url.split_once("://").filter(|_| told.is_some()) {
         hop.request.url = format!("{}://{rest}", told.unwrap_or_default());
     }
