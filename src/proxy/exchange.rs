@@ -3,6 +3,7 @@
 //! **Invariant:** what goes on is what came, without the fields of the connection itself; every
 //! other difference is an [`OwnChange`](crate::trace::OwnChange) on record.
 
+mod switched;
 mod tunnelled;
 
 use std::future::pending;
@@ -16,7 +17,6 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
-use hyper_util::rt::TokioIo;
 
 use super::body::{Passing, Source, gate};
 use super::connect::{self, Connection, Upstreams, Use};
@@ -29,7 +29,7 @@ use super::route::{self, Route};
 use super::scribe::Scribe;
 use super::spec::{Mode, Scheme, Upstream};
 use super::tunnel::Heard;
-use super::{answer, auth, guard, h2, interim, own, pages, serve, tunnel};
+use super::{answer, auth, guard, h2, interim, own, pages, serve};
 use crate::trace::{
     self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, HopTls, OwnChange, Recorder,
 };
@@ -174,6 +174,10 @@ impl<R: Recorder> Client<R> {
             Turn::Upgrades | Turn::Stays => Exchange::Http,
         };
         self.tell_asked(&scribe, &asked, url, exchange, changes).await;
+        let is_h2_socket = exchange == Exchange::WebSocket && asked.head.version == Version::HTTP_2;
+        if is_h2_socket {
+            h2::upgrade(&mut headers);
+        }
 
         let Asked { mut head, body, upgrade, .. } = asked;
         let (id, limit) = (scribe.id(), self.tap.options.capture);
@@ -220,6 +224,11 @@ impl<R: Recorder> Client<R> {
                 };
                 let switching = self.switch(scribe, response, connection, upgrade, reading);
                 Ok(Box::pin(switching).await)
+            }
+            Ok(response) if is_h2_socket && response.status().is_success() => {
+                let why = format!("it answered {} instead of an upgrade", response.status());
+                let failure = failure::failure(FailureKind::Malformed, &why);
+                self.fail(scribe, &to, failure.into(), &head.headers).await
             }
             Ok(response) => {
                 let keeps = self.tap.options.keep_redirects;
@@ -305,35 +314,6 @@ impl<R: Recorder> Client<R> {
     fn absent(&self, headers: &HeaderMap) -> Option<Passing<R>> {
         let length = headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()?;
         (self.leg.client == Protocol::Http1).then_some(Passing::Absent(length))
-    }
-
-    /// Both ends go on with another protocol.
-    async fn switch(
-        &self,
-        mut scribe: Scribe<R>,
-        mut response: Response<Incoming>,
-        mut connection: Connection<R>,
-        client: OnUpgrade,
-        reading: Heard,
-    ) -> Response<Passing<R>> {
-        let upstream = hyper::upgrade::on(&mut response);
-        let (mut head, _) = response.into_parts();
-        scribe.answered(seen(&head, false), Vec::new());
-        if let Some(waiting) = scribe.flush() {
-            waiting.await;
-        }
-        head.headers = heads::forward(head.headers, Kind::Response, Turn::Upgrades);
-        connection.detach();
-        let life = self.tap.life.clone();
-        tokio::spawn(async move {
-            let both = tokio::join!(client, upstream);
-            drop(connection);
-            if let (Ok(client), Ok(upstream)) = both {
-                let (client, upstream) = (TokioIo::new(client), TokioIo::new(upstream));
-                tunnel::copy(client, upstream, reading, scribe, life).await;
-            }
-        });
-        Response::from_parts(head, Passing::Own(None))
     }
 
     /// No answer came: record why, and let the client have what its kind of client should get.

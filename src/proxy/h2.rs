@@ -2,14 +2,21 @@
 //!
 //! Between its two sides a tap holds a head as HTTP/1.1 has it: `:authority` is `Host`, and
 //! cookie crumbs are one field ([RFC 9113 §8.2.3](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3)).
-//! That is how it is recorded, too.
+//! That is how it is recorded, too. WebSocket over HTTP/2
+//! ([RFC 8441](https://www.rfc-editor.org/rfc/rfc8441)) is the upgrade that it stands for.
 //!
 //! **Invariant:** nothing but the version's own form is changed.
 
-use http::header::{COOKIE, HOST, HeaderMap, HeaderValue};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{
+    CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
+    UPGRADE,
+};
 use http::request::Parts;
 use http::uri::{Authority, Scheme as UriScheme};
-use http::{Request, Uri, Version};
+use http::{Method, Request, StatusCode, Uri, Version, response};
+use hyper::ext::Protocol;
 
 use super::spec::Scheme;
 
@@ -17,6 +24,11 @@ use super::spec::Scheme;
 pub(super) fn arrive(head: &mut Parts) {
     if head.version != Version::HTTP_2 {
         return;
+    }
+    if head.extensions.get::<Protocol>().is_some_and(|it| it.as_str() == "websocket") {
+        head.method = Method::GET;
+        head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     }
     let host = head.uri.authority().and_then(|it| HeaderValue::from_str(it.as_str()).ok());
     let host = host.filter(|_| !head.headers.contains_key(HOST));
@@ -34,6 +46,26 @@ pub(super) fn arrive(head: &mut Parts) {
         }
     }
     head.headers = headers;
+}
+
+/// What an upgrade to WebSocket has in HTTP/1.1 alone
+/// ([RFC 6455 §4.1](https://www.rfc-editor.org/rfc/rfc6455#section-4.1)).
+pub(super) fn upgrade(headers: &mut HeaderMap) {
+    let mut nonce = [0; 16];
+    // Whoever guesses it learns nothing: it only shows that the server speaks WebSocket.
+    let _zero = getrandom::fill(&mut nonce);
+    if let Ok(key) = HeaderValue::from_str(&STANDARD.encode(nonce)) {
+        headers.entry(SEC_WEBSOCKET_KEY).or_insert(key);
+    }
+}
+
+/// The answer to an upgrade, as HTTP/2 says it.
+pub(super) fn upgraded(head: &mut response::Parts) {
+    head.status = StatusCode::OK;
+    let own = [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT];
+    // Filtering keeps the order of what stays.
+    let kept = head.headers.iter().filter(|(name, _)| !own.contains(name));
+    head.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
 }
 
 /// All crumbs as one field.

@@ -173,7 +173,11 @@ where
     });
     let mut life = client.tap().life.clone();
     let limits = client.tap().options.limits;
-    let serving = http2::Builder::new(TokioExecutor::new())
+    let mut builder = http2::Builder::new(TokioExecutor::new());
+    if client.leg().takes_websocket() {
+        builder.enable_connect_protocol();
+    }
+    let serving = builder
         .auto_date_header(false)
         .max_concurrent_streams(STREAMS)
         .max_header_list_size(limits.header_list())
