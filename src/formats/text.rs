@@ -5,6 +5,7 @@
 
 mod ladder;
 mod markdown;
+mod socket;
 mod wrap;
 
 use std::fmt::Write as _;
@@ -60,6 +61,11 @@ impl Text<'_> {
         let ladder = Ladder::of(analysis, self.taps);
         out.push_str(&ladder::draw(&ladder, self));
         out.push('\n');
+        for (idx, it) in analysis.chain.hops.iter().enumerate() {
+            for (label, line) in socket::lines(self, idx + 1, &it.hop) {
+                self.lines(&mut out, &label, &line);
+            }
+        }
         self.verdict(&mut out, verdict);
         let n = analysis.findings.len();
         for (idx, finding) in analysis.findings.iter().enumerate() {

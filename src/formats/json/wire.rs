@@ -56,6 +56,8 @@ struct Hop {
     interim: Vec<socket::Interim>,
     #[serde(skip_serializing_if = "Option::is_none")]
     websocket: Option<socket::Socket>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trailers: Option<socket::Trailers>,
     protocol: tls::Protocol,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<tls::Tls>,

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use super::socket::{Interim, Socket};
+use super::socket::{Interim, Socket, Trailers};
 use super::{
     Answered, Branch, Chain, Change, Chromium, Evidence, Failed, Finding, Firefox, From, Hop,
     Lineage, Link, OwnChange, Request, Sighting, Unseen, Verdict, tls,
@@ -94,6 +94,7 @@ impl Context<'_> {
             own_changes: hop.own_changes.iter().map(|it| self.own_change(it)).collect(),
             interim: hop.interim.iter().map(|it| Interim::of(it, self.secrets)).collect(),
             websocket: Socket::of(hop, self.secrets),
+            trailers: hop.trailers.as_deref().map(|it| Trailers::of(it, self.secrets)),
             protocol: tls::Protocol::of(hop),
             tls: hop.tls.as_deref().map(tls::Tls::of),
             sightings: it.sightings.iter().map(|it| self.sighting(it)).collect(),

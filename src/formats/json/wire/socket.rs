@@ -1,5 +1,5 @@
-//! What a hop has besides a request and an answer: answers before the answer, and what was said
-//! after an upgrade to WebSocket.
+//! What a hop has besides a request and an answer: answers before the answer, fields after the
+//! bodies, and what was said after an upgrade to WebSocket.
 
 use serde::Serialize;
 
@@ -16,10 +16,29 @@ pub(super) struct Interim {
 
 impl Interim {
     pub(super) fn of(interim: &trace::Interim, secrets: &Secrets) -> Interim {
-        let headers = interim.headers.iter();
-        let shown = headers.map(|it| (it.name.clone(), secrets.header(&it.name, &it.text())));
-        Interim { status: interim.status, at: interim.at.rfc3339(), headers: shown.collect() }
+        let headers = shown(&interim.headers, secrets);
+        Interim { status: interim.status, at: interim.at.rfc3339(), headers }
     }
+}
+
+/// Fields after the bodies.
+#[derive(Serialize)]
+pub(super) struct Trailers {
+    request: Vec<(String, String)>,
+    response: Vec<(String, String)>,
+}
+
+impl Trailers {
+    pub(super) fn of(trailers: &trace::Trailers, secrets: &Secrets) -> Trailers {
+        let [request, response] =
+            [&trailers.request, &trailers.response].map(|it| shown(it, secrets));
+        Trailers { request, response }
+    }
+}
+
+fn shown(headers: &trace::Headers, secrets: &Secrets) -> Vec<(String, String)> {
+    let all = headers.iter();
+    all.map(|it| (it.name.clone(), secrets.header(&it.name, &it.text()))).collect()
 }
 
 #[derive(Serialize)]
