@@ -188,8 +188,14 @@ fn prefix_change(idx: usize, hop: &ChainHop, mapping: &Mapping, by: &Actors) -> 
     let is_ours = path::server_of(&hop.hop.request.url) == path::server_of(&to.origin())
         || path::lost_head(here.path, to.path).is_some();
     let under = path::is_under(here.path, &mapping.outer);
+    // The app's own paths may begin with what looks like the prefix.
+    let in_app_space = hop.sightings.last().is_some_and(|it| {
+        path::same_place(Target::parse(&it.hop.request.url).path, to.path)
+            && path::lost_head(here.path, to.path).as_ref() == Some(&mapping.outer)
+    });
     let state = match (under, path::is_under(to.path, &mapping.outer)) {
         _ if !is_ours => return None,
+        (true, true) if in_app_space => State::Dropped,
         (true, false) => State::Dropped,
         (false, true) => State::Added,
         (_, true)

@@ -268,6 +268,21 @@ mod tests {
                 ],
                 None,
             ),
+            // The app's paths begin with the same word.
+            (
+                &[
+                    "edge GET http://gw.test/api/api/items 308 location=/api/items/",
+                    "origin GET http://app.test/api/items 308 location=/api/items/",
+                ],
+                Some((1, "app")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/api/api/items 308 location=/api/api/items/",
+                    "origin GET http://app.test/api/items 308 location=/api/api/items/",
+                ],
+                None,
+            ),
             // With one tap alone: a place of which the gateway itself knows nothing.
             (
                 &[
