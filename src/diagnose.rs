@@ -203,6 +203,18 @@ mod tests {
     }
 
     #[test]
+    fn who_has_the_same_first_name_gets_no_fix_of_another() {
+        let found = |server: &str| {
+            let line = format!(
+                "edge GET http://gw.test/a 404 server={server} content-type=text/html body='<TITLE>Not Found on Accelerator</TITLE> <!DOCTYPE HTML PUBLIC \"-//IETF//DTD HTML 2.0//EN\">'"
+            );
+            analysed(&[&line]).findings.last().map(|it| it.fix.clone()).unwrap_or_default()
+        };
+        let (apache, other) = (found("Apache/2.4"), found("ATS/9.2"));
+        assert!(apache.contains("(Apache)") && !other.contains("(Apache)"), "{apache}\n{other}");
+    }
+
+    #[test]
     fn names_who_answered() {
         for (lines, by) in [
             // Seen inside, or never arrived there: certain.

@@ -75,8 +75,11 @@ impl<'a> Case<'a> {
     /// What a product is that was recognised anywhere in the chain, by the beginning of its
     /// name.
     pub fn known(&self, product: &str) -> Option<Actor> {
-        let begins =
-            |it: &str| it.get(..product.len()).is_some_and(|it| it.eq_ignore_ascii_case(product));
+        let begins = |name: &str| {
+            let same = name.get(..product.len()).is_some_and(|it| it.eq_ignore_ascii_case(product));
+            // Other servers are of the same maker.
+            same && !(product == "Apache" && name.starts_with("Apache Traffic"))
+        };
         self.products.iter().find(|(it, _)| begins(it)).map(|(_, actor)| *actor)
     }
 
