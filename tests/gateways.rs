@@ -8,7 +8,7 @@
 //! ```
 //!
 //! Needs the gateways (Debian packages `nginx haproxy apache2-bin caddy varnish lighttpd h2o
-//! nghttp2-proxy squid tinyproxy-bin`), a C compiler for Varnish, Python 3.10 or newer, Ruby with
+//! nghttp2-proxy squid tinyproxy-bin trafficserver`), a C compiler for Varnish, Python 3.10 or newer, Ruby with
 //! Sinatra, Rails and Puma (`ruby-sinatra ruby-railties ruby-rack-cors puma`),
 //! Node 20 or newer and, the first time, the network: `cargo test --features real`, or
 //! `tests/run gateways`, which installs them. Without them it fails. `ONLY=part-of-a-name`
