@@ -11,6 +11,8 @@
 
 #[path = "fuzz/mutate.rs"]
 mod mutate;
+#[path = "fuzz/taps.rs"]
+mod taps;
 #[path = "fuzz/targets.rs"]
 mod targets;
 

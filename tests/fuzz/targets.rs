@@ -14,16 +14,19 @@ use hopscope::fetch::redirect::{Location, location_url};
 use hopscope::fetch::{Browser, Known, cookies::CookieJar, csp, judge};
 use hopscope::formats::json::{ChainWriter, places};
 use hopscope::formats::text::{Glyphs, Text};
-use hopscope::formats::{Secrets, har};
+use hopscope::formats::{Secrets, har, mitm};
 use hopscope::link;
 use hopscope::proxy::{OnFailure, TapSpec, Upstream};
 use hopscope::redact::Redactor;
 use hopscope::store::{Load, Reader, Store};
 use hopscope::trace::{
-    Body, Chain, Exchange, Failure, FailureKind, Frames, Headers, Hop, HopId, Outcome, Request,
-    Response, Tap, TapId, TapKind, Target, Testimony, Time, Timing, visible, visible_bytes,
+    Body, Chain, Exchange, Failure, FailureKind, Filter, Frames, Headers, Hop, HopId, Outcome,
+    Request, Response, Tap, TapId, TapKind, Target, Testimony, Time, Timing, visible,
+    visible_bytes,
 };
 use url::Url;
+
+use super::taps;
 
 /// A name, which is also that of its corpus, and what to do with bytes.
 pub(crate) type FuzzTarget = (&'static str, fn(&[u8]));
@@ -42,6 +45,10 @@ pub(crate) const TARGETS: &[FuzzTarget] = &[
     ("fingerprints", fingerprints),
     ("page", page),
     ("command", command),
+    ("filter", filter),
+    ("flows", flow_file),
+    ("client", taps::client),
+    ("socks", taps::socks),
 ];
 
 /// An answer, whole and in pieces: the pieces must not matter.
@@ -134,6 +141,24 @@ fn har_file(data: &[u8]) {
     let taps = taps();
     let _ = file.remarks.iter().map(String::len).sum::<usize>();
     explain(file.hops.into_iter().take(8).collect(), &taps[..1]);
+}
+
+/// A flow file of mitmproxy, and what is made of its hops.
+fn flow_file(data: &[u8]) {
+    let Ok(file) = mitm::read(data) else { return };
+    let taps = taps();
+    explain(file.hops.into_iter().take(8).collect(), &taps[..1]);
+}
+
+/// A filter in the first line, and what it may let through.
+fn filter(data: &[u8]) {
+    let mut lines = lines(data);
+    let [words, text] =
+        [(); 2].map(|()| String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned());
+    let filter = Filter::new(&words);
+    assert_eq!(filter, Filter::new(&filter.text()), "its own words are another filter");
+    let _ = filter.lets_through(&text);
+    let _ = words.parse::<Filter>();
 }
 
 /// A trace with some bytes changed: two bytes for the place and one for the value each, or, with
