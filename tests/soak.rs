@@ -36,6 +36,7 @@ use hopscope::tls::Authority;
 use program::Program;
 use secure::Wants;
 use tokio::net::TcpSocket;
+use tokio::task::JoinSet;
 use watch::{Disk, Memory};
 
 /// The taps, by their numbers.
@@ -70,6 +71,77 @@ impl Soak {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_in_the_long_run() {
     let soak = Soak::wanted();
+    let Rig { mut program, world, mut clients, _nobody } = rig(soak.keep, soak.pause).await;
+    let disk = Arc::new(Disk::default());
+    let (watched, trace) = (Arc::clone(&disk), program.trace.clone());
+    let watching = tokio::spawn(async move { watched.watch(&trace).await });
+
+    let memory = run(&soak, &program, &world, &disk).await;
+    world.over.store(true, Ordering::Relaxed);
+    while let Some(ended) = clients.join_next().await {
+        ended.unwrap();
+    }
+    program.signal("-INT");
+    assert_eq!(program.exit_code().await, 0, "{}", program.errors());
+    watching.abort();
+    assert!(!program.errors().contains("panicked"), "{}", program.errors());
+    settle(&soak, &program, &world, &disk, &memory);
+}
+
+/// The program is killed in the middle of it all.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_takes_the_last_moment_and_no_more() {
+    let Rig { program, world, mut clients, _nobody } = rig("1GB", Duration::from_millis(10)).await;
+    let asked = |n| {
+        let ledger = &world.ledger;
+        async move {
+            let deadline = Instant::now() + secure::DEADLINE;
+            while ledger.requests() < n {
+                assert!(Instant::now() < deadline, "{} requests of {n}", ledger.requests());
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        }
+    };
+    asked(500).await;
+    let (safe, at) = (world.ledger.requests(), Instant::now());
+    // What ended so long ago has been written, also by a busy machine.
+    while at.elapsed() < MOMENT {
+        asked(world.ledger.requests() + 1).await;
+    }
+    world.over.store(true, Ordering::Relaxed);
+    let wrongs = world.ledger.wrongs();
+    assert!(wrongs.is_empty(), "{wrongs:#?}");
+    program.signal("-KILL");
+    // What clients say of that is no matter.
+    while clients.join_next().await.is_some() {}
+    world.ledger.forget();
+    let seen = world.ledger.check(&program.trace, Load::Bodies);
+    let missing = world.ledger.missing(&seen, safe);
+    println!(
+        "killed after {} requests: {} hops are there, {} of them open, and {} of the first {safe} requests are missing",
+        world.ledger.requests(),
+        seen.there.len(),
+        seen.open,
+        missing.len()
+    );
+    assert!(missing.is_empty(), "{missing:?}");
+    let wrongs = world.ledger.wrongs();
+    assert!(wrongs.is_empty(), "{wrongs:#?}");
+}
+
+/// How long before a kill everything has surely been written; 100 ms is what is promised.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// The program between clients and upstreams of every kind.
+struct Rig {
+    program: Program,
+    world: Arc<World>,
+    clients: JoinSet<()>,
+    /// Holds the port where nobody listens.
+    _nobody: TcpSocket,
+}
+
+async fn rig(keep: &str, pause: Duration) -> Rig {
     let gates = gates::Gates::default();
     let outside = secure::World::new();
     let config = |alpn| outside.config("localhost", &[alpn], Wants::Nothing);
@@ -89,9 +161,9 @@ async fn nothing_is_lost_in_the_long_run() {
         ["--tap", &front],
         ["--tap", &origin],
         ["--ca", ca.to_str().unwrap()],
-        ["--keep", soak.keep],
+        ["--keep", keep],
     ];
-    let mut program = Program::with(folder, "", options.as_flattened());
+    let program = Program::with(folder, "", options.as_flattened());
     let [edge, front, origin] = &program.taps[..] else { panic!("{:?}", program.taps) };
     let authority = Authority::open(&program.folder().join("hopscope")).unwrap();
     let connector = |alpn| secure::client(&[authority.certificate()], &[alpn]);
@@ -101,7 +173,7 @@ async fn nothing_is_lost_in_the_long_run() {
         tls: [connector("http/1.1"), connector("h2")],
         nobody: nobody.local_addr().unwrap().to_string(),
         over: AtomicBool::new(false),
-        pause: soak.pause,
+        pause,
     });
     let localhost = |it: &str| format!("localhost:{}", it.rsplit_once(':').unwrap().1);
     let route = |name, connect: &String, host: &str, how, taps| {
@@ -116,24 +188,11 @@ async fn nothing_is_lost_in_the_long_run() {
         route("h2 tunnel", edge, &localhost(&second), How::Tunnel { h2: true }, ROUTES[0]),
         route("h2 front", front, &localhost(front), How::Front, ROUTES[3]),
     ];
-    let mut clients = tokio::task::JoinSet::new();
+    let mut clients = JoinSet::new();
     for (n, route) in (0..).zip(routes.iter().cycle().take(4 * routes.len())) {
         clients.spawn(clients::client(route.clone(), Arc::clone(&world), n + 1));
     }
-    let disk = Arc::new(Disk::default());
-    let (watched, trace) = (Arc::clone(&disk), program.trace.clone());
-    let watching = tokio::spawn(async move { watched.watch(&trace).await });
-
-    let memory = run(&soak, &program, &world, &disk).await;
-    world.over.store(true, Ordering::Relaxed);
-    while let Some(ended) = clients.join_next().await {
-        ended.unwrap();
-    }
-    program.signal("-INT");
-    assert_eq!(program.exit_code().await, 0, "{}", program.errors());
-    watching.abort();
-    assert!(!program.errors().contains("panicked"), "{}", program.errors());
-    settle(&soak, &program, &world, &disk, &memory);
+    Rig { program, world, clients, _nobody: nobody }
 }
 
 /// Look at the trace, as another process does, and at the recorder, until the time is over.

@@ -1,6 +1,6 @@
 //! What was asked, and whether all of it is in the trace, once and as it was.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Mutex;
@@ -46,6 +46,18 @@ impl Ledger {
         self.wrong.lock().unwrap().clone()
     }
 
+    /// Nothing that was wrong until now counts.
+    pub(crate) fn forget(&self) {
+        self.wrong.lock().unwrap().clear();
+    }
+
+    /// Hops of the first `n` orders that ended which are not there with their end.
+    pub(crate) fn missing(&self, seen: &Seen, n: usize) -> Vec<(u16, u64)> {
+        let ended = self.ended.lock().unwrap();
+        let hops = ended[..n].iter().flat_map(|(id, _, taps)| taps.iter().map(|it| (*it, *id)));
+        hops.filter(|it| seen.there.get(it) != Some(&true)).collect()
+    }
+
     pub(crate) fn requests(&self) -> usize {
         self.ended.lock().unwrap().len()
     }
@@ -81,7 +93,7 @@ impl Ledger {
             let counts = asked.entry(kind).or_default();
             counts[0] += 1;
             for tap in taps {
-                if seen.there.contains(&(*tap, id)) {
+                if seen.there.contains_key(&(*tap, id)) {
                     counts[1] += 1;
                     oldest_there = oldest_there.min(id);
                 } else {
@@ -113,14 +125,15 @@ impl Ledger {
 /// What is in a trace at one time.
 #[derive(Default)]
 pub(crate) struct Seen {
-    pub(crate) there: HashSet<(u16, u64)>,
+    /// By tap and order: whether the hop has ended.
+    pub(crate) there: HashMap<(u16, u64), bool>,
     pub(crate) open: usize,
 }
 
 impl Seen {
     fn take(&mut self, hop: &Hop, load: Load, inner: &str) -> Result<(), String> {
         let order = Order::parse(&hop.request.url).ok_or("nobody asked for it")?;
-        if !self.there.insert((hop.tap.0, order.id)) {
+        if self.there.insert((hop.tap.0, order.id), hop.ended.is_some()).is_some() {
             return Err("it is there twice".to_owned());
         }
         if hop.ended.is_none() {
