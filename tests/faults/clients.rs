@@ -30,160 +30,141 @@ macro_rules! says {
     };
 }
 
+const fn fault(
+    name: &'static str,
+    act: fn(String, String) -> Got,
+    [gets, recorded, says]: [&'static str; 3],
+) -> Fault {
+    Fault { name, act, gets, recorded, says }
+}
+
 pub(crate) const FAULTS: &[Fault] = &[
-    Fault {
-        name: "sends both framings (smuggling)",
-        act: says!(
+    fault(
+        "sends both framings (smuggling)",
+        says!(
             "POST http://{up}/ HTTP/1.1\r\nHost: {up}\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nG"
         ),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "both a Content-Length and a Transfer-Encoding",
-    },
-    Fault {
-        name: "sends them the other way round",
-        act: says!(
+        ["400", "refused-by-tap", "both a Content-Length and a Transfer-Encoding"],
+    ),
+    fault(
+        "sends them the other way round",
+        says!(
             "POST http://{up}/ HTTP/1.1\r\nHost: {up}\r\nTransfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\nG"
         ),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "both a Content-Length and a Transfer-Encoding",
-    },
-    Fault {
-        name: "sends two lengths",
-        act: says!(
+        ["400", "refused-by-tap", "both a Content-Length and a Transfer-Encoding"],
+    ),
+    fault(
+        "sends two lengths",
+        says!(
             "POST http://{up}/ HTTP/1.1\r\nHost: {up}\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab"
         ),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "",
-    },
-    Fault {
-        name: "sends an unknown coding",
-        act: says!(
+        ["400", "refused-by-tap", ""],
+    ),
+    fault(
+        "sends an unknown coding",
+        says!(
             "POST http://{up}/ HTTP/1.1\r\nHost: {up}\r\nTransfer-Encoding: xchunked\r\n\r\n0\r\n\r\n"
         ),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "",
-    },
-    Fault {
-        name: "sends a space before the colon",
-        act: says!(
-            "GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nTransfer-Encoding : chunked\r\n\r\n"
-        ),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "",
-    },
-    Fault {
-        name: "folds a field",
-        act: says!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: b\r\n c\r\n\r\n"),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "",
-    },
-    Fault {
-        name: "hides a request behind a length",
-        act: says!(
+        ["400", "refused-by-tap", ""],
+    ),
+    fault(
+        "sends a space before the colon",
+        says!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nTransfer-Encoding : chunked\r\n\r\n"),
+        ["400", "refused-by-tap", ""],
+    ),
+    fault(
+        "folds a field",
+        says!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: b\r\n c\r\n\r\n"),
+        ["400", "refused-by-tap", ""],
+    ),
+    fault(
+        "hides a request behind a length",
+        says!(
             "POST http://{up}/ HTTP/1.1\r\nHost: {up}\r\nContent-Length: 0\r\n\r\nGET /x HTTP/9\r\nHost: {up}\r\n\r\n"
         ),
-        gets: "200",
-        recorded: "200, refused-by-tap",
-        says: "",
-    },
-    Fault {
-        name: "sends 100,000 fields",
-        act: |tap, up| {
+        ["200", "200, refused-by-tap", ""],
+    ),
+    fault(
+        "sends 100,000 fields",
+        |tap, up| {
             let begin = format!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\n");
             Box::pin(async move { flood(&tap, &begin, "A: b\r\n", 100_000).await })
         },
-        gets: "431",
-        recorded: "refused-by-tap",
-        says: "--limit",
-    },
-    Fault {
-        name: "sends 600 fields",
-        act: |tap, up| {
+        ["431", "refused-by-tap", "--limit"],
+    ),
+    fault(
+        "sends 600 fields",
+        |tap, up| {
             let begin = format!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\n");
             Box::pin(async move { flood(&tap, &begin, "A: b\r\n", 600).await })
         },
-        gets: "431",
-        recorded: "refused-by-tap",
-        says: "more than 500 fields (--limit fields=N)",
-    },
-    Fault {
-        name: "sends a field of 1 GB",
-        act: |tap, up| {
+        ["431", "refused-by-tap", "more than 500 fields (--limit fields=N)"],
+    ),
+    fault(
+        "sends a field of 1 GB",
+        |tap, up| {
             let begin = format!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: ");
             Box::pin(async move { flood(&tap, &begin, "0123456789abcdef", 64 << 20).await })
         },
-        gets: "431",
-        recorded: "refused-by-tap",
-        says: "larger than 393216 bytes (--limit head=N)",
-    },
-    Fault {
-        name: "sends a target of 70,000 bytes",
-        act: |tap, up| {
+        ["431", "refused-by-tap", "larger than 393216 bytes (--limit head=N)"],
+    ),
+    fault(
+        "sends a target of 70,000 bytes",
+        |tap, up| {
             let text =
                 format!("GET http://{up}/{} HTTP/1.1\r\nHost: {up}\r\n\r\n", "a".repeat(70_000));
             Box::pin(async move { send(&tap, &text).await })
         },
-        gets: "414",
-        recorded: "refused-by-tap",
-        says: "target",
-    },
-    Fault {
-        name: "never ends its head (slowloris)",
-        act: says!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: "),
-        gets: "closed",
-        recorded: "refused-by-tap",
-        says: "--limit head-time",
-    },
-    Fault {
-        name: "leaves in the head",
-        act: |tap, up| {
+        ["414", "refused-by-tap", "target"],
+    ),
+    fault(
+        "never ends its head (slowloris)",
+        says!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: "),
+        ["closed", "refused-by-tap", "--limit head-time"],
+    ),
+    fault(
+        "leaves in the head",
+        |tap, up| {
             let text = format!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: ");
             Box::pin(async move { leave(&tap, &text).await })
         },
-        gets: "left",
-        recorded: "aborted",
-        says: "in the middle of the request's head",
-    },
-    Fault {
-        name: "leaves in the body",
-        act: |tap, up| {
+        ["left", "aborted", "in the middle of the request's head"],
+    ),
+    fault(
+        "leaves in the body",
+        |tap, up| {
             let text = format!(
                 "POST http://{up}/ HTTP/1.1\r\nHost: {up}\r\nContent-Length: 9\r\n\r\npart"
             );
             Box::pin(async move { leave(&tap, &text).await })
         },
-        gets: "left",
-        recorded: "aborted",
-        says: "in the middle of the request's body",
-    },
-    Fault {
-        name: "speaks TLS",
-        act: says!("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\n\n"),
-        gets: "400",
-        recorded: "refused-by-tap",
-        says: "TLS",
-    },
-    Fault {
-        name: "asks the tap for itself",
-        act: |tap, _| {
+        ["left", "aborted", "in the middle of the request's body"],
+    ),
+    fault(
+        "speaks TLS",
+        says!("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\n\n"),
+        ["400", "refused-by-tap", "TLS"],
+    ),
+    fault(
+        "asks the tap for itself",
+        |tap, _| {
             let text = format!("GET http://{tap}/ HTTP/1.1\r\nHost: {tap}\r\n\r\n");
             Box::pin(async move { send(&tap, &text).await })
         },
-        gets: "508",
-        recorded: "refused-by-tap",
-        says: "come back to the tap",
-    },
+        ["508", "refused-by-tap", "come back to the tap"],
+    ),
 ];
 
 /// Ask `upstream` for `/`, as a client with these fields.
 pub(crate) async fn ask(tap: &str, upstream: &str, fields: &str) -> String {
     send(tap, &format!("GET http://{upstream}/ HTTP/1.1\r\nHost: {upstream}\r\n{fields}\r\n")).await
+}
+
+/// Send `body` to `upstream`.
+pub(crate) async fn upload(tap: &str, upstream: &str, body: &str) -> String {
+    let length = body.len();
+    let head = format!("POST http://{upstream}/ HTTP/1.1\r\nHost: {upstream}\r\nConnection: close");
+    send(tap, &format!("{head}\r\nContent-Length: {length}\r\n\r\n{body}")).await
 }
 
 async fn send(tap: &str, text: &str) -> String {

@@ -183,6 +183,8 @@ pub(crate) struct Fault {
     says: fn(stream: u32) -> Vec<u8>,
     closes: bool,
     pub(crate) gets: &'static str,
+    /// Part of what is recorded. The end of a connection may be seen before a head that came
+    /// with it is looked at, so it may be without a status.
     pub(crate) recorded: &'static str,
 }
 
@@ -224,16 +226,10 @@ pub(crate) const FAULTS: &[Fault] = &[
             [part(it), frame(GOAWAY, 0, 0, &last)].concat()
         },
         closes: true,
-        gets: "200",
-        recorded: "200 closed",
+        gets: "",
+        recorded: "closed",
     },
-    Fault {
-        name: "closes in the body",
-        says: part,
-        closes: true,
-        gets: "200",
-        recorded: "200 closed",
-    },
+    Fault { name: "closes in the body", says: part, closes: true, gets: "", recorded: "closed" },
     Fault {
         name: "sends a body before its head",
         says: |it| frame(DATA, 0, it, b"data"),

@@ -161,13 +161,29 @@ pub(crate) async fn start(fault: &Fault) -> String {
     address
 }
 
+/// A request to its end; `None` when there is none.
+async fn read(stream: &mut TcpStream) -> Option<()> {
+    let mut asked = Vec::new();
+    let mut whole = usize::MAX;
+    while asked.len() < whole {
+        if stream.read_buf(&mut asked).await.unwrap_or(0) == 0 {
+            return None;
+        }
+        if whole == usize::MAX
+            && let Some(at) = asked.windows(4).position(|it| it == b"\r\n\r\n")
+        {
+            let head = String::from_utf8_lossy(&asked[..at]).to_ascii_lowercase();
+            let length = head.lines().find_map(|it| it.strip_prefix("content-length: "));
+            whole = at + 4 + length.map_or(0, |it| it.parse().unwrap());
+        }
+    }
+    Some(())
+}
+
 async fn serve(mut stream: TcpStream, does: Does) {
     loop {
-        let mut asked = Vec::new();
-        while !asked.ends_with(b"\r\n\r\n") {
-            if stream.read_buf(&mut asked).await.unwrap_or(0) == 0 {
-                return;
-            }
+        if read(&mut stream).await.is_none() {
+            return;
         }
         match does {
             Does::Refuse => {}
@@ -178,9 +194,8 @@ async fn serve(mut stream: TcpStream, does: Does) {
                 }
             }
             Does::Reset(text) => {
+                // What was said is on its way; the reset comes behind it.
                 let _ = stream.write_all(text.as_bytes()).await;
-                // What was said shall have been read before the reset overtakes it.
-                tokio::time::sleep(MOMENT).await;
                 let _ = stream.set_zero_linger();
             }
             Does::Hang(text) => {
@@ -213,5 +228,3 @@ async fn serve(mut stream: TcpStream, does: Does) {
         return;
     }
 }
-
-const MOMENT: Duration = Duration::from_millis(50);

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use hopscope::store::Reader;
+use hopscope::store::{Reader, Unrecorded};
 
 use super::{OTHER, clients, line, servers};
 use crate::program::{DEADLINE, Program};
@@ -59,6 +59,34 @@ pub(crate) async fn locked() {
     program.end("-INT").await;
 }
 
+/// A disk that hangs for longer than the queue has room: traffic goes on, and what was not kept
+/// is counted.
+pub(crate) async fn hanging() {
+    const ASKED: u64 = 120;
+    let mut program = Program::start(&[]);
+    let upstream = servers::start(&servers::FINE).await;
+    let other = rusqlite::Connection::open(&program.trace).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let (mut got, mut longest) = (String::new(), Duration::ZERO);
+    for n in 0..ASKED {
+        let body = noise(n).repeat(16);
+        let begun = Instant::now();
+        got = clients::upload(program.tap(), &upstream, &body).await;
+        longest = longest.max(begun.elapsed());
+        assert_eq!(got, "200 and 2 bytes", "traffic goes on");
+    }
+    let held = program.resident();
+    drop(other);
+    program.signal("-INT");
+    let code = program.exit_code().await;
+    let (kept, Unrecorded { count: lost, why }) = accounts(&program);
+    let recorded = format!("{kept} hops, {lost} lost ({why}), exit {code}");
+    line("cannot be written for long", &got, &recorded, held);
+    assert!(lost > 0 && code == 1, "{recorded}");
+    assert_eq!(kept as u64 + lost, ASKED, "each is kept or counted");
+    assert!(longest < Duration::from_secs(5), "one waited {longest:?}");
+}
+
 pub(crate) async fn full() {
     // No file may grow beyond 1 MB (blocks of 512 bytes), and the signal for it is ignored.
     let mut program = Program::start_in("trap '' XFSZ; ulimit -f 2048;", &[]);
@@ -73,12 +101,16 @@ pub(crate) async fn full() {
     let held = program.resident();
     program.signal("-INT");
     let code = program.exit_code().await;
-    let (kept, info) =
-        (program.hops().len(), Reader::open(&program.trace).unwrap().info().unwrap());
-    let (lost, why) = (info.unrecorded.count, info.unrecorded.why);
+    let (kept, Unrecorded { count: lost, why }) = accounts(&program);
     line("fills the disk", &got, &format!("{kept} hops, {lost} lost ({why}), exit {code}"), held);
     assert!(code == 1 || lost == 0, "exit {code}");
     assert_eq!(kept as u64 + lost, 60, "each is kept or counted");
+}
+
+/// Hops that are there with their end, and what was lost; one that is there without is lost, too.
+fn accounts(program: &Program) -> (usize, Unrecorded) {
+    let kept = program.hops().iter().filter(|it| it.ended.is_some()).count();
+    (kept, Reader::open(&program.trace).unwrap().info().unwrap().unrecorded)
 }
 
 /// Bytes that do not compress.
