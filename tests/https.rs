@@ -146,3 +146,18 @@ async fn trusts_the_very_certificate_it_was_given() {
         assert!(hop.failure().unwrap().distrust().is_some(), "{body}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_records_what_tls_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let ca = dir.path().join("ca.pem");
+    let port = gateway(&ca).await.port();
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hopscope"));
+    command.args(["fetch", &format!("https://localhost:{port}/a"), "--origin", "https://a.test"]);
+    command.arg("--json").env("SSL_CERT_FILE", &ca);
+    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let upstream = &said["chains"][0]["hops"][0]["tls"]["upstream"];
+    assert_eq!(upstream["sni"], "localhost", "{said}");
+    assert!(upstream["version"].as_str().unwrap().contains("1.3"), "{upstream}");
+}

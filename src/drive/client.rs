@@ -3,6 +3,7 @@
 //! **Invariant:** every request that was put on a wire is a hop, also one that is sent again.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -11,8 +12,8 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::fetch::{Outgoing, Page};
 use crate::tls::Tls;
 use crate::trace::{
-    Body, ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, Outcome, Request, Response,
-    TapId, Testimony, Time, Timing, Version,
+    Body, ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, HopTls, Outcome, Request,
+    Response, TapId, Testimony, Time, Timing, Version,
 };
 
 use super::clock::Clock;
@@ -38,6 +39,7 @@ pub(super) struct Client {
 
 struct Connection {
     stream: Box<dyn Stream>,
+    tls: Option<Arc<HopTls>>,
     id: ConnectionId,
 }
 
@@ -123,11 +125,11 @@ impl Client {
 
     async fn open(&mut self, out: &Outgoing) -> Result<Connection, Failure> {
         let opening = connect::open(&out.url, self.via, self.tls.as_ref());
-        let stream = timeout_at(self.deadline, opening).await.unwrap_or_else(|_| {
+        let (stream, tls) = timeout_at(self.deadline, opening).await.unwrap_or_else(|_| {
             Err(failure(FailureKind::Timeout, "no connection within the limit"))
         })?;
         self.n_connections += 1;
-        Ok(Connection { stream, id: ConnectionId(self.n_connections) })
+        Ok(Connection { stream, tls, id: ConnectionId(self.n_connections) })
     }
 
     async fn exchange(
@@ -172,7 +174,7 @@ impl Client {
             },
             interim: Vec::new(),
             frames: <_>::default(),
-            tls: None,
+            tls: connection.tls.clone(),
             trailers: None,
             own_changes: Vec::new(),
             testimony: self.testimony.clone(),

@@ -4,25 +4,29 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 use url::{Host, Url};
 
 use crate::tls::{self, Tls};
-use crate::trace::{Failure, FailureKind};
+use crate::trace::{Failure, FailureKind, HopTls};
 
 /// Bytes both ways.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
 
 impl<T: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for T {}
 
+/// A connection, and what TLS said on it.
+pub(super) type Opened = (Box<dyn Stream>, Option<Arc<HopTls>>);
+
 /// Open a connection on which `url` can be asked for.
 pub(super) async fn open(
     url: &Url,
     via: Option<SocketAddr>,
     tls: Option<&Tls>,
-) -> Result<Box<dyn Stream>, Failure> {
+) -> Result<Opened, Failure> {
     let secure = url.scheme() == "https";
     let mut tcp = match via {
         Some(proxy) => connected(TcpStream::connect(proxy).await)?,
@@ -31,7 +35,7 @@ pub(super) async fn open(
     // A browser does not hold back small requests.
     let _ = tcp.set_nodelay(true);
     if !secure {
-        return Ok(Box::new(tcp));
+        return Ok((Box::new(tcp), None));
     }
     if via.is_some() {
         tunnel(&mut tcp, url).await?;
@@ -42,7 +46,12 @@ pub(super) async fn open(
         None => Tls::new(None).map_err(|it| failure(FailureKind::Tls, &it.to_string()))?,
     };
     match trusting.connect(host, &[b"http/1.1"], tcp).await {
-        Ok(stream) => Ok(Box::new(stream)),
+        Ok(stream) => {
+            let sni = matches!(url.host(), Some(Host::Domain(_))).then_some(host);
+            let upstream = Some(Arc::new(tls::of_upstream(stream.get_ref().1, sni)));
+            let said = HopTls { upstream, ..HopTls::default() };
+            Ok((Box::new(stream), Some(Arc::new(said))))
+        }
         Err(error) => Err(failure(FailureKind::Tls, &tls::reason(&error))),
     }
 }
