@@ -43,6 +43,18 @@ impl Credentials {
     }
 }
 
+/// Whether a request tries a password.
+pub(super) fn is_tried(headers: &HeaderMap) -> bool {
+    headers.contains_key(PROXY_AUTHORIZATION)
+}
+
+/// What a wrong password costs: whoever guesses has to wait for every answer.
+pub(super) async fn slow_down() {
+    tokio::time::sleep(GUESS).await;
+}
+
+const GUESS: std::time::Duration = std::time::Duration::from_millis(500);
+
 /// Take the secret out of what will be recorded; that there was one stays.
 pub(super) fn hide(headers: &mut HeaderMap) {
     if let Some(value) = headers.get(PROXY_AUTHORIZATION) {

@@ -126,6 +126,10 @@ impl<R: Recorder> Client<R> {
         if !is_allowed {
             self.tell_asked(&scribe, &asked, url, Exchange::Http, Vec::new()).await;
             scribe.end(Some(failure::failure(FailureKind::RefusedByTap, answer::NO_PASSWORD)));
+            if auth::is_tried(&asked.head.headers) {
+                // Rare: every request would carry its room along.
+                Box::pin(auth::slow_down()).await;
+            }
             return Ok(answer::wants_password());
         }
         match route {

@@ -17,7 +17,7 @@ use super::io::{ClientIo, Control};
 use super::leg::{Leg, Protocol};
 use super::listener::TapState;
 use super::spec::{Scheme, Upstream};
-use super::{answer, pages, serve};
+use super::{answer, auth, pages, serve};
 use crate::trace::{ConnectionId, Failure, FailureKind, Recorder, Request};
 
 /// What a client of SOCKS5 says first.
@@ -101,6 +101,7 @@ async fn greet<R: Recorder>(io: &mut ClientIo, tap: &TapState<R>) -> Result<Upst
         let [length] = receive::<1>(io).await?;
         let password = receive_many(io, length).await?;
         if wanted.is_some_and(|it| !it.are(&user, &password)) {
+            auth::slow_down().await;
             return refused(&[1, 1], answer::NO_PASSWORD);
         }
         say(io, &[1, 0]).await;
