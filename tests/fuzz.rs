@@ -5,6 +5,9 @@
 //! The random numbers begin where `FUZZ_SEED` says, so that what was found is found again. What
 //! is found is left in `target/fuzz/`; it belongs into the corpus. `tests/run fuzz` looks for
 //! longer, with an optimised build.
+//!
+//! `cargo fuzz` would be led by what code an input reaches, and needs a nightly toolchain. This
+//! runs wherever the tests do; the targets are plain functions of bytes that it could call.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 #![expect(clippy::print_stdout, reason = "what was tried is shown")]
