@@ -3,11 +3,11 @@
 //!
 //! One server, asked directly and through every proxy that is installed. They take turns in short
 //! rounds, so that whatever else the machine does meets all of them; figures are medians over the
-//! rounds, and ratios are taken within a round. Needs `nginx` and `wrk`; `haproxy`, `mitmdump` and
-//! `proxelar` take part where they are installed.
+//! rounds, and ratios are taken within a round. Needs `nginx` and `wrk`; `h2load`, `haproxy`,
+//! `mitmdump` and `proxelar` take part where they are installed.
 //!
-//! Writes `assets/bench.md` and its charts. `BENCH_ROUNDS` (5) and `BENCH_SECONDS` (2) make it
-//! shorter or longer.
+//! Writes `bench.md` and its charts into `assets`, or where `BENCH_TO` says. `BENCH_ROUNDS` (5),
+//! `BENCH_SECONDS` (2) and `BENCH_HOPS` (1,000,000) make it shorter or longer.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are for people")]
 
@@ -23,13 +23,15 @@ mod peers;
 mod process;
 #[path = "proxies/report.rs"]
 mod report;
+#[path = "proxies/servers.rs"]
+mod servers;
 #[path = "proxies/traces.rs"]
 mod traces;
 
 use std::error::Error;
 
 use self::load::Load;
-use self::peers::Peer;
+use self::peers::{Doors, Field, HOPSCOPE};
 use self::report::Report;
 
 type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
@@ -37,7 +39,10 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [_, "bare", address, upstream] => bare::run(address, upstream),
+        [_, "bare", plain, tls, http_2, upstream, upstream_2, certificate] => {
+            let doors = Doors { plain: plain.parse()?, tls: tls.parse()?, http_2: http_2.parse()? };
+            bare::run(doors, upstream.parse()?, upstream_2.parse()?, certificate.as_ref())
+        }
         [_, "trace", path, hops] => traces::make(path.as_ref(), hops.parse()?),
         [_, "open", path] => traces::open(path.as_ref()),
         _ => compare(),
@@ -48,41 +53,52 @@ fn compare() -> Outcome<()> {
     if let Some(missing) = ["nginx", "wrk"].into_iter().find(|it| !process::is_installed(it)) {
         return Err(format!("{missing} is not installed: nothing measured").into());
     }
-    let folder = tempfile::tempdir()?;
-    let (mut peers, absent) = peers::start(folder.path())?;
-    let rounds = process::setting("BENCH_ROUNDS", 5);
-    for load in Load::ALL {
-        for round in 0..rounds {
-            for peer in &mut peers {
-                // The order changes, so that nobody always comes after the same neighbour.
-                peer.round(load, round)?;
-            }
-            peers.rotate_left(1);
+    let (load, folder) = (process::load(), tempfile::tempdir()?);
+    let (rounds, hops) =
+        (process::setting("BENCH_ROUNDS", 5), process::setting("BENCH_HOPS", MANY));
+    let mut field = peers::start(folder.path())?;
+    take_turns(&mut field, &Load::SMALL, rounds)?;
+    let mut small = 0.0;
+    for peer in &mut field.peers {
+        if peer.name == HOPSCOPE {
+            peer.fill(hops as f64)?;
+            small = peer.requests;
         }
+        peer.small_done();
     }
-    peers.sort_by_key(|it| it.place);
-    let least = 1_000_000;
-    for peer in peers.iter_mut().filter(|it| it.records()) {
-        peer.fill(least)?;
-    }
-    for peer in &mut peers {
+    // Large answers differ from hop to hop in how they are cut: they are no measure.
+    let kept = field.kept()?;
+    take_turns(&mut field, &Load::OTHERS, rounds)?;
+    for peer in &mut field.peers {
         peer.idle(load::IDLE);
     }
-    let kept = peers::end(&mut peers)?;
-    let traces = traces::measure(folder.path())?;
-    let report = Report { peers: &peers, absent: &absent, kept, traces: &traces, rounds };
-    println!("{}", report.table());
+    field.end()?;
+    let traces = traces::measure(folder.path(), hops)?;
+    let report = Report { field: &field, load, kept, small, traces: &traces, rounds };
+    println!("{}", report.text());
     report.write(env!("CARGO_MANIFEST_DIR").as_ref())
 }
 
-/// The middle of `all`; 0 for none.
-fn median(mut all: Vec<f64>) -> f64 {
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().unwrap_or(0.0)
+fn take_turns(field: &mut Field, loads: &[Load], rounds: usize) -> Outcome<()> {
+    for load in loads {
+        println!("{}, {rounds} turns", load.title());
+        for round in 0..rounds {
+            for peer in &mut field.peers {
+                peer.round(*load, round)?;
+            }
+            // Nobody always comes after the same neighbour.
+            field.peers.rotate_left(1);
+        }
+    }
+    field.peers.sort_by_key(|it| it.place);
+    Ok(())
 }
 
-impl Peer {
-    fn records(&self) -> bool {
-        self.name == peers::HOPSCOPE
-    }
+/// The middle of `all`; the upper one of two.
+fn median(mut all: Vec<f64>) -> Option<f64> {
+    all.sort_by(f64::total_cmp);
+    all.get(all.len() / 2).copied()
 }
+
+/// Hops in the largest trace, and as many are recorded.
+const MANY: u64 = 1_000_000;

@@ -6,12 +6,65 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use crate::load::{self, Load, Round};
-use crate::{Outcome, median, process};
+use crate::load::{self, Door, Load, Round};
+use crate::{Outcome, median, process, servers};
 
 pub(crate) const DIRECT: &str = "nginx, direct";
 pub(crate) const BARE: &str = "bare hyper proxy";
 pub(crate) const HOPSCOPE: &str = "hopscope, recording";
+pub(crate) const PROXELAR: &str = "proxelar";
+pub(crate) const MITMDUMP: &str = "mitmdump -w";
+
+/// Without them there is nothing to compare.
+const ESSENTIAL: [&str; 3] = [DIRECT, BARE, HOPSCOPE];
+
+/// Where a peer listens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Doors {
+    pub(crate) plain: SocketAddr,
+    pub(crate) tls: SocketAddr,
+    pub(crate) http_2: SocketAddr,
+}
+
+impl Doors {
+    /// Addresses where nobody listens yet.
+    fn free() -> Outcome<Doors> {
+        Ok(Doors { plain: free()?, tls: free()?, http_2: free()? })
+    }
+
+    fn of(self, door: Door) -> SocketAddr {
+        match door {
+            Door::Plain => self.plain,
+            Door::Tls => self.tls,
+            Door::Http2 => self.http_2,
+        }
+    }
+}
+
+/// The files of the certificate that every peer shows.
+pub(crate) struct Certificate {
+    pub(crate) chain: PathBuf,
+    pub(crate) key: PathBuf,
+    /// Chain and key in one.
+    pub(crate) both: PathBuf,
+}
+
+impl Certificate {
+    pub(crate) fn at(folder: &Path) -> Certificate {
+        let [chain, key, both] = ["chain.pem", "key.pem", "both.pem"].map(|it| folder.join(it));
+        Certificate { chain, key, both }
+    }
+
+    fn make(folder: &Path) -> Outcome<Certificate> {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()])?;
+        let (chain, key) = (made.cert.pem(), made.signing_key.serialize_pem());
+        let files = Certificate::at(folder);
+        fs::write(&files.both, format!("{chain}{key}"))?;
+        fs::write(&files.chain, chain)?;
+        fs::write(&files.key, key)?;
+        Ok(files)
+    }
+}
 
 /// One way to the server.
 pub(crate) struct Peer {
@@ -20,68 +73,102 @@ pub(crate) struct Peer {
     pub(crate) place: usize,
     /// What it keeps.
     pub(crate) keeps: &'static str,
-    address: SocketAddr,
+    doors: Doors,
+    /// Whether the doors beside the plain one are open.
+    speaks_tls: bool,
     process: Child,
-    /// What hopscope writes.
-    trace: Option<PathBuf>,
-    rounds: Vec<(Load, Round)>,
-    requests: f64,
-    /// Megabytes at most, while it worked.
+    rounds: Vec<(Load, usize, Round)>,
+    /// Why it takes part no longer.
+    pub(crate) trouble: Option<String>,
+    pub(crate) requests: f64,
+    /// Megabytes at most, after the small answers and after everything.
+    pub(crate) peak_small: f64,
     pub(crate) peak: f64,
     /// Kilobytes for each connection that stays open; none where they could not be opened.
     pub(crate) per_idle: Option<f64>,
 }
 
 impl Peer {
+    /// One round of `load`, if it takes part in it.
     pub(crate) fn round(&mut self, load: Load, round: usize) -> Outcome<()> {
-        if round == 0 && !matches!(load, Load::Small(1)) {
-            // The first connections of a load are not what is measured.
-            load::ask(self.address)?;
+        let is_out = self.trouble.is_some() || !self.speaks_tls && load.door() != Door::Plain;
+        if is_out || load == Load::Http2 && !process::is_installed("h2load") {
+            return Ok(());
         }
+        match self.measure(load, round) {
+            Err(error) if ESSENTIAL.contains(&self.name) => {
+                Err(format!("{}, {}: {error}", self.name, load.title()).into())
+            }
+            Err(error) => {
+                self.trouble = Some(format!("{} stopped at {}: {error}", self.name, load.title()));
+                Ok(())
+            }
+            Ok(()) => Ok(()),
+        }
+    }
+
+    fn measure(&mut self, load: Load, round: usize) -> Outcome<()> {
         let before = process::busy(self.process.id());
-        let mut it = load::run(load, self.address)?;
+        let mut it = load::run(load, self.doors.of(load.door()))?;
         it.cpu = process::busy(self.process.id()) - before;
         self.requests += it.requests;
         self.peak = process::memory(self.process.id(), "VmHWM");
-        self.rounds.push((load, it));
+        self.rounds.push((load, round, it));
         Ok(())
     }
 
     /// Go on until so many requests have passed in all.
-    pub(crate) fn fill(&mut self, least: u32) -> Outcome<()> {
-        while self.requests < f64::from(least) {
-            self.requests += load::run(Load::Small(32), self.address)?.requests;
+    pub(crate) fn fill(&mut self, least: f64) -> Outcome<()> {
+        while self.requests < least {
+            self.requests += load::run(Load::Small(32), self.doors.plain)?.requests;
         }
-        self.peak = process::memory(self.process.id(), "VmHWM");
         Ok(())
     }
 
+    /// The small answers are done.
+    pub(crate) fn small_done(&mut self) {
+        self.peak_small = process::memory(self.process.id(), "VmHWM");
+    }
+
     pub(crate) fn idle(&mut self, count: usize) {
+        if self.trouble.is_some() {
+            return;
+        }
         let before = process::memory(self.process.id(), "VmRSS");
-        let open = load::idle(count, self.address);
+        let open = load::idle(count, self.doors.plain);
         // Who holds them all still has to answer.
-        let answers = open.is_ok() && load::ask(self.address).is_ok();
+        let answers = open.is_ok() && load::ask(self.doors.plain).is_ok();
         let after = process::memory(self.process.id(), "VmRSS");
         self.per_idle = answers.then(|| (after - before).max(0.0) * 1024.0 / count as f64);
     }
 
-    pub(crate) fn requests(&self) -> f64 {
-        self.requests
+    fn of(&self, load: Load) -> impl Iterator<Item = (usize, &Round)> {
+        self.rounds.iter().filter(move |it| it.0 == load).map(|it| (it.1, &it.2))
     }
 
-    fn of(&self, load: Load) -> impl Iterator<Item = &Round> {
-        self.rounds.iter().filter(move |it| it.0 == load).map(|it| &it.1)
+    /// The median over the rounds of a load; none where it took no part.
+    pub(crate) fn median(&self, load: Load, figure: impl Fn(&Round) -> f64) -> Option<f64> {
+        median(self.of(load).map(|it| figure(it.1)).collect())
     }
 
-    /// The median over the rounds of a load.
-    pub(crate) fn median(&self, load: Load, figure: impl Fn(&Round) -> f64) -> f64 {
-        median(self.of(load).map(figure).collect())
+    /// The figures of both in the rounds of a load that both were in.
+    pub(crate) fn beside<'a>(
+        &'a self,
+        other: &'a Peer,
+        load: Load,
+    ) -> impl Iterator<Item = (usize, &'a Round, &'a Round)> {
+        let same = move |n: usize| other.of(load).find(|it| it.0 == n).map(|it| it.1);
+        self.of(load).filter_map(move |(n, it)| Some((n, it, same(n)?)))
     }
 
     /// The median ratio to `other`, taken round by round.
-    pub(crate) fn ratio(&self, other: &Peer, load: Load, figure: impl Fn(&Round) -> f64) -> f64 {
-        let pairs = self.of(load).zip(other.of(load));
-        median(pairs.map(|(it, other)| figure(it) / figure(other)).collect())
+    pub(crate) fn ratio(
+        &self,
+        other: &Peer,
+        load: Load,
+        figure: impl Fn(&Round) -> f64,
+    ) -> Option<f64> {
+        median(self.beside(other, load).map(|(_, it, other)| figure(it) / figure(other)).collect())
     }
 }
 
@@ -92,150 +179,131 @@ impl Drop for Peer {
     }
 }
 
-/// Everybody who is installed, and who is not.
-pub(crate) fn start(folder: &Path) -> Outcome<(Vec<Peer>, Vec<&'static str>)> {
-    let (mut peers, mut absent) = (Vec::new(), Vec::new());
-    let server = free()?;
-    let upstream = format!("http://{server}");
-    let mut add = |name, keeps, address, command: Option<Command>| -> Outcome<()> {
-        match command {
-            Some(command) => peers.push(run(name, keeps, address, command, peers.len())?),
-            None => absent.push(name),
+/// Those who take part, and those who could not be had.
+#[derive(Default)]
+pub(crate) struct Field {
+    pub(crate) peers: Vec<Peer>,
+    pub(crate) absent: Vec<&'static str>,
+    /// What hopscope writes.
+    trace: PathBuf,
+}
+
+/// Everybody who is installed.
+pub(crate) fn start(folder: &Path) -> Outcome<Field> {
+    let mut field = Field { trace: folder.join("bench.hops"), ..Field::default() };
+    let certificate = Certificate::make(folder)?;
+    let (doors, server_2) = (Doors::free()?, free()?);
+    let (server, upstream) = (doors.plain, format!("http://{}", doors.plain));
+    field.add(DIRECT, "-", doors, servers::nginx(folder, doors, server_2, &certificate)?)?;
+    let doors = Doors::free()?;
+    field.add("haproxy", "-", doors, servers::haproxy(folder, doors, server, &certificate)?)?;
+    let doors = Doors::free()?;
+    let nginx = servers::nginx_proxy(folder, doors, server, &certificate)?;
+    field.add("nginx, proxy", "-", doors, nginx)?;
+    let doors = Doors::free()?;
+    let mut bare = Command::new(std::env::current_exe()?);
+    let addresses = [doors.plain, doors.tls, doors.http_2, server, server_2];
+    bare.arg("bare").args(addresses.map(|it| it.to_string())).arg(folder);
+    field.add(BARE, "-", doors, bare)?;
+    let doors = Doors::free()?;
+    let hopscope = hopscope(&field.trace, doors, server, server_2, &certificate);
+    field.add(HOPSCOPE, "everything, on disk", doors, hopscope)?;
+    let doors = Doors::free()?;
+    let mut proxelar = Command::new(PROXELAR);
+    proxelar.args(["-i", "terminal", "-m", "reverse", "--target", &upstream]);
+    proxelar.args(["-b", "127.0.0.1", "-p", &doors.plain.port().to_string()]);
+    field.add(PROXELAR, "the latest, in memory", doors, proxelar)?;
+    let doors = Doors::free()?;
+    let mut mitmdump = Command::new("mitmdump");
+    mitmdump.args(["-q", "--mode", &format!("reverse:{upstream}@{}", doors.plain), "-w"]);
+    mitmdump.arg(folder.join("flows")).env("HOME", folder);
+    field.add(MITMDUMP, "everything, on disk", doors, mitmdump)?;
+    Ok(field)
+}
+
+/// The same taps that a user would open: plain, TLS, and HTTP/2 on both sides.
+fn hopscope(
+    trace: &Path,
+    doors: Doors,
+    server: SocketAddr,
+    server_2: SocketAddr,
+    certificate: &Certificate,
+) -> Command {
+    let Doors { plain, tls, http_2 } = doors;
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hopscope"));
+    command.args(["record", "--headless"]);
+    command.args(["--tap", &format!("plain=reverse:{plain}=http://{server}")]);
+    command.args(["--tap", &format!("tls=reverse:{tls}=http://{server},tls")]);
+    command.args(["--tap", &format!("h2=reverse:{http_2}=http://{server_2},tls,http=2")]);
+    command.arg("--cert").arg(&certificate.chain).arg("--key").arg(&certificate.key);
+    command.arg("-o").arg(trace);
+    command
+}
+
+impl Field {
+    fn add(
+        &mut self,
+        name: &'static str,
+        keeps: &'static str,
+        doors: Doors,
+        mut command: Command,
+    ) -> Outcome<()> {
+        if !process::is_installed(&command.get_program().to_string_lossy()) {
+            self.absent.push(name);
+            return Ok(());
+        }
+        let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let process = quiet.spawn()?;
+        let peer = Peer {
+            name,
+            place: self.peers.len(),
+            keeps,
+            doors,
+            speaks_tls: ![PROXELAR, MITMDUMP].contains(&name),
+            process,
+            rounds: Vec::new(),
+            trouble: None,
+            requests: 0.0,
+            peak_small: 0.0,
+            peak: 0.0,
+            per_idle: None,
+        };
+        let deadline = Instant::now() + Duration::from_secs(20);
+        while TcpStream::connect(doors.plain).is_err() {
+            if deadline < Instant::now() && ESSENTIAL.contains(&name) {
+                return Err(format!("{name} does not listen").into());
+            } else if deadline < Instant::now() {
+                self.absent.push(name);
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        self.peers.push(peer);
+        Ok(())
+    }
+
+    /// Bytes a hop that hopscope has kept so far.
+    pub(crate) fn kept(&self) -> Outcome<f64> {
+        let info = hopscope::store::Reader::open(&self.trace)?.info()?;
+        Ok(info.bytes as f64 / info.hops as f64)
+    }
+
+    /// End them all, hopscope cleanly: it has kept every hop.
+    pub(crate) fn end(&mut self) -> Outcome<()> {
+        for peer in &mut self.peers {
+            if peer.name == HOPSCOPE {
+                Command::new("kill").args(["-TERM", &peer.process.id().to_string()]).status()?;
+            } else {
+                peer.process.kill()?;
+            }
+            peer.process.wait()?;
+        }
+        let info = hopscope::store::Reader::open(&self.trace)?.info()?;
+        if info.unrecorded.count > 0 {
+            return Err(format!("{} hops went unrecorded", info.unrecorded.count).into());
         }
         Ok(())
-    };
-    add(DIRECT, "-", server, Some(nginx(folder, server, None)?))?;
-    let at = free()?;
-    add("haproxy", "nothing", at, installed("haproxy", || haproxy(folder, at, server))?)?;
-    let at = free()?;
-    add("nginx, proxy", "nothing", at, Some(nginx(folder, at, Some(server))?))?;
-    let at = free()?;
-    let mut bare = Command::new(std::env::current_exe()?);
-    bare.args(["bare", &at.to_string(), &server.to_string()]);
-    add(BARE, "nothing", at, Some(bare))?;
-    let at = free()?;
-    let mut hopscope = Command::new(env!("CARGO_BIN_EXE_hopscope"));
-    hopscope.args(["record", "--headless", "--tap", &format!("b=reverse:{at}={upstream}"), "-o"]);
-    let trace = folder.join("bench.hops");
-    hopscope.arg(&trace);
-    add(HOPSCOPE, "everything, on disk", at, Some(hopscope))?;
-    let at = free()?;
-    let proxelar = installed("proxelar", || {
-        let mut it = Command::new("proxelar");
-        it.args(["-i", "terminal", "-m", "reverse", "--target", &upstream]);
-        it.args(["-b", "127.0.0.1", "-p", &at.port().to_string()]);
-        Ok(it)
-    })?;
-    add("proxelar", "the latest, in memory", at, proxelar)?;
-    let at = free()?;
-    let mitmdump = installed("mitmdump", || {
-        let mut it = Command::new("mitmdump");
-        it.args(["-q", "--mode", &format!("reverse:{upstream}@{at}"), "-w"]);
-        it.arg(folder.join("flows"));
-        it.env("HOME", folder);
-        Ok(it)
-    })?;
-    add("mitmdump -w", "everything, on disk", at, mitmdump)?;
-    for peer in peers.iter_mut().filter(|it| it.name == HOPSCOPE) {
-        peer.trace = Some(trace.clone());
     }
-    Ok((peers, absent))
-}
-
-/// End them all; bytes a hop that hopscope kept.
-pub(crate) fn end(peers: &mut [Peer]) -> Outcome<Option<f64>> {
-    let mut kept = None;
-    for peer in peers {
-        Command::new("kill").args(["-INT", &peer.process.id().to_string()]).status()?;
-        peer.process.wait()?;
-        if let Some(trace) = &peer.trace {
-            let info = hopscope::store::Reader::open(trace)?.info()?;
-            kept = Some(info.bytes as f64 / info.hops as f64);
-        }
-    }
-    Ok(kept)
-}
-
-fn run(
-    name: &'static str,
-    keeps: &'static str,
-    address: SocketAddr,
-    mut command: Command,
-    place: usize,
-) -> Outcome<Peer> {
-    let quiet = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
-    let process = quiet.spawn()?;
-    let deadline = Instant::now() + Duration::from_secs(30);
-    while TcpStream::connect(address).is_err() {
-        if deadline < Instant::now() {
-            return Err(format!("{name} does not listen").into());
-        }
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    let (trace, per_idle) = (None, None);
-    let (rounds, requests, peak) = (Vec::new(), 0.0, 0.0);
-    Ok(Peer { name, place, keeps, address, process, trace, rounds, requests, peak, per_idle })
-}
-
-fn installed(name: &str, command: impl FnOnce() -> Outcome<Command>) -> Outcome<Option<Command>> {
-    if process::is_installed(name) { command().map(Some) } else { Ok(None) }
-}
-
-/// One process that answers with a JSON of 784 bytes or a megabyte, or passes on what asks it.
-fn nginx(folder: &Path, address: SocketAddr, to: Option<SocketAddr>) -> Outcome<Command> {
-    let folder = folder.join(address.port().to_string());
-    fs::create_dir(&folder)?;
-    fs::write(folder.join("large"), vec![b'x'; 1_000_000])?;
-    let body = format!("{{\"items\":\"{}\"}}", "0".repeat(770));
-    let here = folder.display();
-    let upstream = to.map_or_else(String::new, |to| {
-        format!("upstream server {{ server {to}; keepalive 256; keepalive_requests 100000000; }}")
-    });
-    let answer = match to {
-        Some(_) => "location / { proxy_pass http://server; proxy_http_version 1.1;
-            proxy_set_header Connection ''; }"
-            .to_owned(),
-        None => format!(
-            "location / {{ add_header X-Request-Id $request_id; return 200 '{body}'; }}
-             location /large {{ root {here}; add_header X-Request-Id $request_id; }}"
-        ),
-    };
-    let text = format!(
-        "daemon off; master_process off; pid {here}/pid; error_log {here}/errors;
-events {{ worker_connections 19000; }}
-http {{ access_log off; keepalive_requests 100000000; keepalive_timeout 1h; {upstream}
-  client_body_temp_path {here}/b; proxy_temp_path {here}/p; fastcgi_temp_path {here}/f;
-  uwsgi_temp_path {here}/u; scgi_temp_path {here}/s; sendfile on;
-  server {{ listen {address} backlog=4096; default_type application/json; {answer} }} }}"
-    );
-    let path = folder.join("nginx.conf");
-    fs::write(&path, text)?;
-    let mut command = Command::new("nginx");
-    command.arg("-p").arg(&folder).arg("-c").arg(&path);
-    Ok(command)
-}
-
-fn haproxy(folder: &Path, address: SocketAddr, to: SocketAddr) -> Outcome<Command> {
-    let text = format!(
-        "global
-  maxconn 19000
-  no log
-defaults
-  mode http
-  timeout connect 5s
-  timeout client 1h
-  timeout server 1h
-listen all
-  bind {address} backlog 4096
-  http-reuse always
-  server one {to}
-"
-    );
-    let path = folder.join("haproxy.cfg");
-    fs::write(&path, text)?;
-    let mut command = Command::new("haproxy");
-    command.arg("-db").arg("-f").arg(&path);
-    Ok(command)
 }
 
 /// An address where nobody listens yet.

@@ -5,6 +5,7 @@ use std::{env, fs};
 
 pub(crate) fn is_installed(name: &str) -> bool {
     let path = env::var_os("PATH").unwrap_or_default();
+    // A path joined to a folder is that path.
     env::split_paths(&path).any(|it| it.join(name).is_file())
 }
 
@@ -43,4 +44,10 @@ pub(crate) fn machine() -> String {
         kilobytes.unwrap_or(0.0) / 1e6,
         kernel.trim()
     )
+}
+
+/// How busy the machine is: the load of the last minute.
+pub(crate) fn load() -> String {
+    let text = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().unwrap_or("unknown").to_owned()
 }

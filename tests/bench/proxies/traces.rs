@@ -19,15 +19,20 @@ pub(crate) struct Figures {
     pub(crate) bytes: u64,
     /// Milliseconds until its facts and its first thousand hops are there.
     pub(crate) first: f64,
-    /// Seconds until all of it is linked into chains (`hopscope info`), and megabytes at most.
-    pub(crate) linked: f64,
+    pub(crate) info: Run,
+    pub(crate) explain: Run,
+}
+
+/// What one command took: seconds, and megabytes at most.
+pub(crate) struct Run {
+    pub(crate) seconds: f64,
     pub(crate) peak: f64,
 }
 
-/// Traces of three sizes.
-pub(crate) fn measure(folder: &Path) -> Outcome<Vec<Figures>> {
+/// Traces of three sizes, or of those up to `most` hops.
+pub(crate) fn measure(folder: &Path, most: u64) -> Outcome<Vec<Figures>> {
     let mut all = Vec::new();
-    for hops in [10_000, 100_000, 1_000_000] {
+    for hops in [10_000, 100_000, 1_000_000].into_iter().filter(|it| *it <= most) {
         let path = folder.join(format!("{hops}.hops"));
         let this = std::env::current_exe()?;
         // In a process of its own, as is the opening: memory is a process's.
@@ -36,10 +41,10 @@ pub(crate) fn measure(folder: &Path) -> Outcome<Vec<Figures>> {
         if !made.success() || !opened.status.success() {
             return Err("a trace could not be made".into());
         }
-        let (linked, peak) = link(&path)?;
+        let (info, explain) = (run("info", &path)?, run("explain", &path)?);
         let bytes = std::fs::metadata(&path)?.len() / hops;
         let first = String::from_utf8_lossy(&opened.stdout).trim().parse()?;
-        all.push(Figures { hops, bytes, first, linked, peak });
+        all.push(Figures { hops, bytes, first, info, explain });
         std::fs::remove_file(&path)?;
     }
     Ok(all)
@@ -55,16 +60,18 @@ pub(crate) fn open(path: &Path) -> Outcome<()> {
     Ok(())
 }
 
-fn link(path: &Path) -> Outcome<(f64, f64)> {
+/// `hopscope info` links all hops into chains, and `hopscope explain` judges every chain.
+fn run(name: &str, path: &Path) -> Outcome<Run> {
     let begun = Instant::now();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hopscope"));
-    let mut child = command.arg("info").arg(path).stdout(Stdio::null()).spawn()?;
+    let quiet = command.arg(name).arg(path).stdout(Stdio::null()).stderr(Stdio::null());
+    let mut child = quiet.spawn()?;
     let mut peak = 0.0_f64;
     while child.try_wait()?.is_none() {
         peak = peak.max(process::memory(child.id(), "VmHWM"));
         std::thread::sleep(Duration::from_millis(2));
     }
-    Ok((begun.elapsed().as_secs_f64(), peak))
+    Ok(Run { seconds: begun.elapsed().as_secs_f64(), peak })
 }
 
 /// Make a trace: a hundred clients, each with preflight, request, redirect, and an answer that
