@@ -93,11 +93,14 @@ pub(super) fn turn(headers: &HeaderMap) -> Turn {
     if upgrades { Turn::Upgrades } else { Turn::Stays }
 }
 
-/// The names in all `Connection` fields, in lower case. Nearly always none or one.
+/// The names in all `Connection` fields, in lower case. Nearly always none: the two that say
+/// whether the connection stays open are not names of fields.
 fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
     let values = headers.get_all(CONNECTION).into_iter().filter_map(|it| it.to_str().ok());
-    let names = values.flat_map(|it| it.split(',')).map(|it| it.trim().to_ascii_lowercase());
-    names.filter(|it| !it.is_empty()).collect()
+    let names = values.flat_map(|it| it.split(',')).map(str::trim);
+    let is_field =
+        |it: &&str| !["", "keep-alive", "close"].iter().any(|no| it.eq_ignore_ascii_case(no));
+    names.filter(is_field).map(str::to_ascii_lowercase).collect()
 }
 
 fn asks_for_trailers(value: &HeaderValue) -> bool {
@@ -107,7 +110,9 @@ fn asks_for_trailers(value: &HeaderValue) -> bool {
 
 /// The fields as the recorder keeps them.
 pub(super) fn record(headers: &HeaderMap) -> Headers {
-    Headers::pack(headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes())))
+    let fields = || headers.iter().map(|(name, value)| (name.as_str(), value.as_bytes()));
+    let room = fields().map(|(name, value)| name.len() + value.len() + LENGTHS).sum();
+    Headers::pack_within(room, fields())
 }
 
 pub(super) fn version(version: http::Version) -> Version {
@@ -123,6 +128,9 @@ pub(super) fn version(version: http::Version) -> Version {
 pub(super) fn text(headers: &HeaderMap, name: HeaderName) -> Option<String> {
     headers.get(name).map(|it| String::from_utf8_lossy(it.as_bytes()).into_owned())
 }
+
+/// Bytes that the lengths of a name and a value take, nearly always.
+const LENGTHS: usize = 3;
 
 #[cfg(test)]
 mod tests {

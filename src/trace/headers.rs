@@ -45,7 +45,16 @@ impl Headers {
 
     /// From names and values, without taking memory for each.
     pub fn pack<'a>(fields: impl IntoIterator<Item = (&'a str, &'a [u8])>) -> Headers {
-        let mut packed = Vec::with_capacity(512);
+        Headers::pack_within(512, fields)
+    }
+
+    /// The same for who knows how many bytes they will take, roughly: many recorded headers wait
+    /// to be written down, and room to spare is memory that is always cold.
+    pub(crate) fn pack_within<'a>(
+        room: usize,
+        fields: impl IntoIterator<Item = (&'a str, &'a [u8])>,
+    ) -> Headers {
+        let mut packed = Vec::with_capacity(room);
         for (name, value) in fields {
             packed::put(&mut packed, name.as_bytes());
             packed::put(&mut packed, value);
