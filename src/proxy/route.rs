@@ -46,8 +46,9 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
     let scheme = told.or_else(|| head.uri.scheme_str()).unwrap_or(leg.scheme.as_str());
     let url = match (&head.method, path) {
         (&Method::CONNECT, _) => host.clone().into_owned(),
-        (_, "*") => format!("{scheme}://{host}/*"),
-        _ => format!("{scheme}://{host}{path}"),
+        // Every request passes here, and joining takes a fraction of the time of formatting.
+        (_, "*") => [scheme, "://", &host, "/*"].concat(),
+        _ => [scheme, "://", &host, path].concat(),
     };
     let route = match &leg.mode {
         Mode::Reverse { .. } if head.method == Method::CONNECT => refused(if leg.tunnelled {

@@ -3,6 +3,8 @@
 //! **Invariant:** it holds little, however much comes, and the beginning of a head is never
 //! pushed out by its end.
 
+use memchr::memchr_iter;
+
 /// What came since the last request that was understood.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
@@ -96,14 +98,12 @@ impl Unread {
 /// Behind the first empty line that follows a line.
 fn head_end(bytes: &[u8]) -> Option<usize> {
     let begin = bytes.iter().position(|it| !matches!(it, b'\r' | b'\n'))?;
-    let mut was_lf = false;
-    for (at, byte) in bytes.iter().enumerate().skip(begin) {
-        match byte {
-            b'\n' if was_lf => return Some(at + 1),
-            b'\n' => was_lf = true,
-            b'\r' => {}
-            _ => was_lf = false,
+    let mut line = begin;
+    for lf in memchr_iter(b'\n', bytes.get(begin..)?).map(|it| begin + it) {
+        if line > begin && bytes.get(line..lf)?.iter().all(|it| *it == b'\r') {
+            return Some(lf + 1);
         }
+        line = lf + 1;
     }
     None
 }
