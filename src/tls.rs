@@ -15,7 +15,6 @@ mod named;
 mod reason;
 mod upstream;
 
-use std::fs::OpenOptions;
 use std::io;
 use std::sync::{Arc, OnceLock};
 
@@ -55,18 +54,6 @@ pub fn refuses_certificate(error: &io::Error) -> bool {
 /// Writes the secrets of every connection to the file that `SSLKEYLOGFILE` names, if it does.
 fn key_log() -> Arc<dyn KeyLog> {
     static FILE: OnceLock<Arc<KeyLogFile>> = OnceLock::new();
-    let file = FILE.get_or_init(|| {
-        make_private();
-        Arc::new(KeyLogFile::new())
-    });
+    let file = FILE.get_or_init(|| Arc::new(KeyLogFile::new()));
     Arc::clone(file) as Arc<dyn KeyLog>
-}
-
-/// Make that file for its owner alone, if it is not there yet: who reads it reads everything.
-fn make_private() {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if let Some(path) = std::env::var_os("SSLKEYLOGFILE") {
-        // What cannot be made is said by who writes to it.
-        let _ = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
-    }
 }
