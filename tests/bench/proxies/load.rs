@@ -153,9 +153,9 @@ fn of_h2load(out: &str, log: &str, seconds: f64) -> Option<Round> {
 /// How many connections stay open without a word.
 pub(crate) const IDLE: usize = 10_000;
 
-/// Open `count` connections to `address` within some seconds. They end when dropped.
+/// Open `count` connections to `address` within half a minute. They end when dropped.
 pub(crate) fn idle(count: usize, address: SocketAddr) -> Outcome<Vec<TcpStream>> {
-    let deadline = Instant::now() + 2 * PATIENCE;
+    let deadline = Instant::now() + 6 * PATIENCE;
     let connect = |_| {
         let left = deadline.saturating_duration_since(Instant::now()).min(PATIENCE);
         TcpStream::connect_timeout(&address, left)
