@@ -19,6 +19,8 @@ pub(super) mod unpack;
 
 use std::sync::Arc;
 
+use memchr::memmem;
+
 use super::Servers;
 use super::fingerprint::Fingerprints;
 use super::rules::{AT_ONCE, PATIENCE};
@@ -61,6 +63,10 @@ struct Packing<'a, 'c> {
     coded: bool,
     /// Somebody computes with the lengths of requests.
     lengths: bool,
+    /// Several lines of one field have tokens; what is read is all of them, joined.
+    joined: bool,
+    /// A value with a token looks like several that were joined.
+    looks_joined: bool,
 }
 
 impl Packer {
@@ -95,6 +101,8 @@ impl Packer {
             element: false,
             coded: false,
             lengths: seen.any(|it| it.status() == Some(413)),
+            joined: false,
+            looks_joined: false,
         };
         packing.number(chain.hops.len());
         for step in &chain.hops {
@@ -105,7 +113,13 @@ impl Packer {
             packing.number(outside.at);
             packing.number(why_number(outside.link.why));
             packing.number(usize::from(outside.link.clue.certain));
-            packing.hop(&outside.hop, Look { words: true, links: false })?;
+            // Of a page's document only the head counts.
+            let body = outside.link.why != LinkWhy::PageOf;
+            packing.hop(&outside.hop, Look { body, words: true, links: false })?;
+        }
+        // One line could be the same as several lines, and its token is another.
+        if packing.joined && packing.looks_joined {
+            return Err(Misfit::Rare);
         }
         Ok(packing.tokens)
     }
@@ -145,7 +159,8 @@ impl<'c> Packing<'_, 'c> {
         }
         self.number(step.sightings.len());
         let is_error = |it: &Arc<Hop>| it.status().is_none_or(|it| it >= 400);
-        let look = Look { words: step.seen().any(is_error), links: !step.sightings.is_empty() };
+        let (words, links) = (step.seen().any(is_error), !step.sightings.is_empty());
+        let look = Look { body: true, words, links };
         self.hop(&step.hop, look)?;
         self.prints(&step.hop, prints);
         for sighting in &step.sightings {
@@ -247,7 +262,7 @@ impl<'c> Packing<'_, 'c> {
             }
             None => self.number(0),
         }
-        let look = Look { words, links: look.links && head.json };
+        let look = Look { words, links: look.links && head.json, ..look };
         self.body(response, look)
     }
 
@@ -260,10 +275,10 @@ impl<'c> Packing<'_, 'c> {
         let mut head = Head::default();
         let mut block = std::mem::take(&mut self.packer.field);
         block.clear();
-        for (name, value) in headers.pairs() {
+        for (at, (name, value)) in headers.pairs().enumerate() {
             // Only sources that are no wire have such names, and they are cleaned before they are
             // looked at.
-            if name.is_empty() || name.trim_ascii() != name || value.trim_ascii() != value {
+            if name.is_empty() || !is_tidy(name) || !is_tidy(value) {
                 return Err(Misfit::Rare);
             }
             put(&mut block, name);
@@ -292,14 +307,14 @@ impl<'c> Packing<'_, 'c> {
                     head.element |= !names::is_no_element(value);
                     put(&mut block, value);
                 }
-                Reading::Same if value.is_empty() => put(&mut block, b""),
                 Reading::Same => {
-                    let token = self.text(value)?;
-                    // Several lines are read as one, and compared with one.
-                    if headers.pairs().filter(|it| it.0.eq_ignore_ascii_case(name)).count() > 1 {
-                        return Err(Misfit::Rare);
+                    let mut before = headers.pairs().take(at);
+                    self.joined |= before.any(|it| it.0.eq_ignore_ascii_case(name));
+                    self.looks_joined |= memmem::find(value, b", ").is_some();
+                    match value {
+                        b"" => put(&mut block, b""),
+                        _ => put(&mut block, &self.text(value)?),
                     }
-                    put(&mut block, &token);
                 }
                 Reading::Amount => {
                     if is_amount(value) {
@@ -341,10 +356,18 @@ impl<'c> Packing<'_, 'c> {
 /// How somebody looks into a body.
 #[derive(Clone, Copy, Debug)]
 struct Look {
+    /// At all.
+    body: bool,
     /// For words.
     words: bool,
     /// For links.
     links: bool,
+}
+
+/// Whether no white space stands around it.
+fn is_tidy(bytes: &[u8]) -> bool {
+    let ends = bytes.first().zip(bytes.last());
+    ends.is_none_or(|(a, b)| !a.is_ascii_whitespace() && !b.is_ascii_whitespace())
 }
 
 /// Whether this is a number above 0, as numbers are written.

@@ -19,6 +19,11 @@ impl<'c> Packing<'_, 'c> {
     pub(super) fn body(&mut self, response: &'c Response, look: Look) -> Result<(), Misfit> {
         let body = &response.body;
         let bytes = &body.bytes;
+        if !look.body {
+            self.number(1);
+            self.number(0);
+            return self.whole(b"");
+        }
         self.number(usize::from(body.complete));
         self.number(usize::from(body.is_cut()));
         if look.words {
@@ -40,7 +45,7 @@ impl<'c> Packing<'_, 'c> {
             None if begins.len() < BEGINNING => bytes.get(..1).unwrap_or_default(),
             None => return Err(Misfit::Rare),
         });
-        if let Some(json) = links(response).filter(|_| look.links) {
+        if let Some(json) = look.links.then(|| links(response)).flatten() {
             if json.starts_with("http") {
                 return Err(Misfit::Rare);
             }
