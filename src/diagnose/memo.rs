@@ -19,7 +19,6 @@ use super::shape::{Packer, Tokens};
 use super::{Analysis, Fingerprints, Servers, analyse_fitting, analyse_with};
 use crate::fetch::{Judgement, Known, judge, judge_timeless};
 use crate::trace::{Chain, HopId, Tap};
-use texts::Texts;
 
 /// Concludes chains, and remembers what it concluded of each shape.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ pub struct Memo {
 struct Conclusion {
     /// Of the chain that the shape shows, without that chain.
     analysis: Analysis,
-    /// Which of its texts have tokens, in the order of [`Texts`].
+    /// Which of its texts have tokens, in the order of [`texts`].
     worded: Vec<usize>,
 }
 
@@ -109,7 +108,7 @@ impl Conclusion {
         let fits: Vec<Fits<'_>> = numbers.iter().map(|it| Fits::numbered(it, prints)).collect();
         let mut analysis = analyse_fitting(&fits, Arc::new(chain), taps, judgement, &servers);
         analysis.chain = Arc::default();
-        let worded = Texts::of(&mut analysis).with_tokens();
+        let worded = texts::with_tokens(&mut analysis);
         Some(Conclusion { analysis, worded })
     }
 
@@ -117,10 +116,7 @@ impl Conclusion {
     fn fill(&self, chain: &Arc<Chain>, tokens: &Tokens<'_>) -> Analysis {
         let mut analysis = self.analysis.clone();
         if !self.worded.is_empty() {
-            let mut texts = Texts::of(&mut analysis);
-            for idx in &self.worded {
-                texts.replace(*idx, tokens);
-            }
+            texts::fill(&mut analysis, &self.worded, tokens);
         }
         for unseen in &mut analysis.judgement.unseen {
             unseen.from = unseen.from.and_then(|it| named(chain, it));

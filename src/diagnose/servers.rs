@@ -3,14 +3,15 @@
 //! **Invariant:** it only grows, one chain at a time, and a chain is diagnosed the same with
 //! an empty one, only with fewer words.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
+use std::hash::BuildHasher;
 
-use foldhash::fast::RandomState;
+use foldhash::fast::{FixedState, RandomState};
 
 use super::shape::has_ids;
 use crate::lineage::{Mapping, Route, RouteClue, path};
 use crate::trace::packed::{put, put_number, take, take_number};
-use crate::trace::{Chain, Hop, Target};
+use crate::trace::{Chain, ChainHop, Hop, Response, Target};
 
 /// A summary of every public server (scheme, host, port) seen so far.
 #[derive(Clone, Debug, Default)]
@@ -37,9 +38,32 @@ pub struct Server {
     echoed: Vec<String>,
     /// Requests that were also seen at an inner tap.
     arrived: u64,
-    /// What preflights asked for lately, and how often such a request came.
-    asked: Vec<(String, String)>,
+    /// What preflights asked for lately, as numbers, and how often such a request came.
+    asked: VecDeque<u64>,
     preflighted: u64,
+}
+
+const ALLOW_ORIGIN: &str = "access-control-allow-origin";
+
+/// What counts of a request's header fields, read in one go.
+#[derive(Clone, Copy, Debug, Default)]
+struct Asked<'a> {
+    origin: bool,
+    /// What a preflight asks leave for; the first of several lines.
+    method: Option<&'a [u8]>,
+}
+
+impl Asked<'_> {
+    fn of(hop: &Hop) -> Asked<'_> {
+        let mut asked = Asked::default();
+        for (name, value) in hop.request.headers.pairs() {
+            asked.origin |= name.eq_ignore_ascii_case(b"origin");
+            if name.eq_ignore_ascii_case(b"access-control-request-method") {
+                asked.method = asked.method.or(Some(value));
+            }
+        }
+        asked
+    }
 }
 
 /// How often an allow-origin was there.
@@ -63,6 +87,55 @@ impl Server {
     /// Whether it allows whichever origin asks, rather than a fixed one.
     pub fn echoes_origins(&self) -> bool {
         self.echoed.len() > 1
+    }
+
+    /// Take in what one step of a chain shows.
+    fn take_in(&mut self, step: &ChainHop) {
+        let hop = &*step.hop;
+        let inner = step.sightings.last();
+        self.arrived += u64::from(inner.is_some());
+        let asked = Asked::of(hop);
+        self.note_preflight(hop, &asked);
+        let Some(response) = hop.response() else { return };
+        let allows = |it: &Response| it.headers.has(ALLOW_ORIGIN);
+        let allowed = allows(response);
+        let inside = inner.filter(|_| allowed).and_then(|it| it.hop.response());
+        self.added_on_the_way += u64::from(inside.is_some_and(|it| !allows(it)));
+        if asked.origin {
+            self.tally(hop, response, allowed);
+        }
+    }
+
+    /// Note what a preflight asks for, and whether it came.
+    fn note_preflight(&mut self, hop: &Hop, asked: &Asked<'_>) {
+        match asked.method.filter(|_| hop.is_preflight()) {
+            Some(method) => {
+                if self.asked.len() == ASKED {
+                    self.asked.pop_front();
+                }
+                self.asked.push_back(question(method, &hop.request.url));
+            }
+            None if asked.origin && !self.asked.is_empty() => {
+                let it = question(hop.request.method.as_bytes(), &hop.request.url);
+                self.preflighted += u64::from(self.asked.contains(&it));
+            }
+            None => {}
+        }
+    }
+
+    /// Count the answer to a request with an `Origin`.
+    fn tally(&mut self, hop: &Hop, response: &Response, allowed: bool) {
+        if self.echoed.len() < 2 && allowed {
+            let origin = response.headers.text(ALLOW_ORIGIN);
+            if let Some(origin) =
+                origin.filter(|it| hop.request.headers.text("origin").as_ref() == Some(it))
+                && !self.echoed.contains(&origin)
+            {
+                self.echoed.push(origin);
+            }
+        }
+        let tally = if response.status < 400 { &mut self.fine } else { &mut self.errors };
+        *(if allowed { &mut tally.with } else { &mut tally.without }) += 1;
     }
 
     /// What diagnosis asks of it, as bytes: of every count only whether it is 0.
@@ -142,20 +215,13 @@ impl Servers {
     /// Take in what a chain shows.
     pub fn learn(&mut self, chain: &Chain) {
         for hop in &chain.hops {
-            let server = self.of_mut(&hop.hop.request.url);
-            server.arrived += u64::from(!hop.sightings.is_empty());
-            preflights(server, &hop.hop);
-            tally(server, &hop.hop);
-            let has = |it: &Hop| {
-                it.response().is_some_and(|it| it.headers.has("access-control-allow-origin"))
-            };
-            let inner = hop.sightings.last().filter(|it| it.hop.response().is_some());
-            let added = inner.is_some_and(|it| has(&hop.hop) && !has(&it.hop));
-            server.added_on_the_way += u64::from(added);
+            self.of_mut(&hop.hop.request.url).take_in(hop);
         }
+        // What only one tap saw shows no mapping.
+        let Some(twice) = chain.hops.iter().find(|it| !it.sightings.is_empty()) else { return };
         let Some(first) = chain.hops.first() else { return };
         let server = self.of_mut(&first.hop.request.url);
-        if shows_again(server, chain) {
+        if shows_again(server, twice) {
             return;
         }
         if let Some(Route { mapping, clue: RouteClue::Taps }) = Route::learn(chain, None) {
@@ -199,60 +265,20 @@ impl Servers {
     }
 }
 
-/// Whether two taps show in `chain` what they showed before: as they do all day long.
-fn shows_again(server: &Server, chain: &Chain) -> bool {
-    let Some(twice) = chain.hops.iter().find(|it| !it.sightings.is_empty()) else {
-        // What only one tap saw shows no mapping.
-        return true;
-    };
+/// Whether two taps show what they showed before: as they do all day long.
+fn shows_again(server: &Server, twice: &ChainHop) -> bool {
     let outer = Target::parse(&twice.hop.request.url).path;
     let inner = Target::parse(&twice.innermost().request.url).path;
     server.mapping.as_ref().is_some_and(|it| !it.outer.is_empty() && it.is_between(outer, inner))
 }
 
-/// Note what a preflight asks for, and whether it came.
-fn preflights(server: &mut Server, hop: &Hop) {
-    let headers = &hop.request.headers;
-    let url = || hop.request.url.clone();
-    match headers.text("access-control-request-method").filter(|_| hop.is_preflight()) {
-        Some(method) => {
-            if server.asked.len() == ASKED {
-                server.asked.remove(0);
-            }
-            server.asked.push((method, url()));
-        }
-        None if headers.has("origin") => {
-            let asked =
-                |it: &(String, String)| it.0 == hop.request.method && it.1 == hop.request.url;
-            server.preflighted += u64::from(server.asked.iter().any(asked));
-        }
-        None => {}
-    }
+/// What a request is, for whoever asks whether it came.
+fn question(method: &[u8], url: &str) -> u64 {
+    FixedState::default().hash_one((method, url))
 }
 
 /// How many questions of preflights are remembered for a server.
 const ASKED: usize = 32;
-
-fn tally(server: &mut Server, hop: &Hop) {
-    let Some(response) = hop.response().filter(|_| hop.request.headers.has("origin")) else {
-        return;
-    };
-    if server.echoed.len() < 2 {
-        let allowed = response.headers.text("access-control-allow-origin");
-        if let Some(origin) =
-            allowed.filter(|it| hop.request.headers.text("origin").as_ref() == Some(it))
-            && !server.echoed.contains(&origin)
-        {
-            server.echoed.push(origin);
-        }
-    }
-    let tally = if response.status < 400 { &mut server.fine } else { &mut server.errors };
-    if response.headers.has("access-control-allow-origin") {
-        tally.with += 1;
-    } else {
-        tally.without += 1;
-    }
-}
 
 /// More ways to write servers than a recording has.
 const MANY: usize = 10_000;

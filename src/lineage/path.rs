@@ -141,13 +141,15 @@ pub fn server_of(url: &str) -> String {
 
 /// Scheme and authority, as written; empty for a reference without them.
 pub fn head(url: &str) -> &str {
-    let from = match url.find("://") {
-        Some(at) if !url[..at].contains(['/', '?', '#']) => at + 3,
-        _ if url.starts_with("//") => 2,
+    let bytes = url.as_bytes();
+    let ends = |from: usize| memchr::memchr3(b'/', b'?', b'#', &bytes[from..]).map(|it| from + it);
+    // A scheme ends at the first slash, and nothing else of the kind stands before that.
+    let from = match ends(0) {
+        Some(at) if bytes[..at].ends_with(b":") && bytes[at..].starts_with(b"//") => at + 2,
+        Some(0) if url.starts_with("//") => 2,
         _ => return "",
     };
-    let end = url[from..].find(['/', '?', '#']).map_or(url.len(), |it| from + it);
-    &url[..end]
+    &url[..ends(from).unwrap_or(url.len())]
 }
 
 fn has_scheme(text: &str) -> bool {

@@ -8,6 +8,7 @@
 //! **Invariant:** unpacking gives back what was packed; damaged bytes end it early.
 
 /// Append one piece, its length in front.
+#[inline]
 pub(crate) fn put(out: &mut Vec<u8>, bytes: &[u8]) {
     put_number(out, bytes.len());
     out.extend_from_slice(bytes);
@@ -22,6 +23,7 @@ pub(crate) fn take<'a>(rest: &mut &'a [u8]) -> Option<&'a [u8]> {
 }
 
 /// A length or an index; see [`put_u64`].
+#[inline]
 pub(crate) fn put_number(out: &mut Vec<u8>, number: usize) {
     put_u64(out, number as u64);
 }
@@ -32,6 +34,7 @@ pub(crate) fn take_number(rest: &mut &[u8]) -> Option<usize> {
 }
 
 /// [LEB128](https://en.wikipedia.org/wiki/LEB128), as most numbers are below 128.
+#[inline]
 pub(crate) fn put_u64(out: &mut Vec<u8>, mut number: u64) {
     while number > 0x7f {
         out.push(number.to_le_bytes()[0] | 0x80);

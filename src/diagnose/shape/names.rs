@@ -5,6 +5,8 @@
 //! **Invariant:** to read one more header in a rule, list it here. What is not listed has an
 //! empty value in a shape, and the rule's tests fail.
 
+use std::sync::LazyLock;
+
 /// How a value is read.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(in crate::diagnose) enum Reading {
@@ -34,69 +36,114 @@ pub(in crate::diagnose) enum Reading {
 
 /// How the value of a request's header is read.
 pub(super) fn of_request(name: &[u8]) -> Reading {
-    lower(name, |name| match name {
-        b"origin"
-        | b"host"
-        | b"user-agent"
-        | b"access-control-request-method"
-        | b"access-control-request-headers"
-        | b"sec-fetch-mode"
-        | b"sec-fetch-site"
-        | b"sec-fetch-storage-access"
-        | b"x-forwarded-proto"
-        // What makes a request need a preflight.
-        | b"accept"
-        | b"accept-language"
-        | b"content-language"
-        | b"content-type"
-        | b"range"
-        | b"save-data"
-        | b"ect"
-        | b"intervention"
-        | b"device-memory"
-        | b"dpr"
-        | b"width"
-        | b"viewport-width"
-        | b"rtt"
-        | b"downlink"
-        | b"x-http-method"
-        | b"x-http-method-override"
-        | b"x-method-override" => Reading::All,
-        b"content-length" => Reading::Length,
-        b"sec-fetch-dest" => Reading::Destination,
-        b"cookie" | b"authorization" => Reading::Same,
-        b"referer" => Reading::Address,
-        b"x-forwarded-prefix" => Reading::Prefix,
-        _ => Reading::Nothing,
-    })
+    static REQUEST: LazyLock<Listed> = LazyLock::new(|| Listed::of(IN_REQUESTS));
+    REQUEST.reading(name)
 }
 
 /// How the value of a response's header is read.
 pub(super) fn of_response(name: &[u8]) -> Reading {
-    lower(name, |name| match name {
-        b"content-type" => Reading::Kind,
-        b"location" => Reading::Address,
-        b"age" | b"content-length" => Reading::Amount,
-        b"content-disposition" => Reading::Same,
-        b"content-encoding" => Reading::Coding,
-        b"content-security-policy" => Reading::Policy,
-        b"cache-control"
-        | b"cf-cache-status"
-        | b"cross-origin-embedder-policy"
-        | b"cross-origin-resource-policy"
-        | b"retry-after"
-        | b"server"
-        | b"transfer-encoding"
-        | b"vary"
-        | b"www-authenticate"
-        | b"x-amzn-errortype"
-        | b"x-cache"
-        | b"x-cache-status"
-        | b"x-content-type-options"
-        | b"x-varnish-cache" => Reading::All,
-        _ if name.starts_with(b"access-control-") => Reading::All,
-        _ => Reading::Nothing,
-    })
+    static RESPONSE: LazyLock<Listed> = LazyLock::new(|| Listed::of(IN_RESPONSES));
+    match RESPONSE.reading(name) {
+        Reading::Nothing if is_of_cors(name) => Reading::All,
+        reading => reading,
+    }
+}
+
+fn is_of_cors(name: &[u8]) -> bool {
+    name.get(..CORS.len()).is_some_and(|it| it.eq_ignore_ascii_case(CORS))
+}
+
+const CORS: &[u8] = b"access-control-";
+
+const IN_REQUESTS: &[(Reading, &[&str])] = &[
+    (
+        Reading::All,
+        &[
+            "origin",
+            "host",
+            "user-agent",
+            "access-control-request-method",
+            "access-control-request-headers",
+            "sec-fetch-mode",
+            "sec-fetch-site",
+            "sec-fetch-storage-access",
+            "x-forwarded-proto",
+            // What makes a request need a preflight.
+            "accept",
+            "accept-language",
+            "content-language",
+            "content-type",
+            "range",
+            "save-data",
+            "ect",
+            "intervention",
+            "device-memory",
+            "dpr",
+            "width",
+            "viewport-width",
+            "rtt",
+            "downlink",
+            "x-http-method",
+            "x-http-method-override",
+            "x-method-override",
+        ],
+    ),
+    (Reading::Length, &["content-length"]),
+    (Reading::Destination, &["sec-fetch-dest"]),
+    (Reading::Same, &["cookie", "authorization"]),
+    (Reading::Address, &["referer"]),
+    (Reading::Prefix, &["x-forwarded-prefix"]),
+];
+
+const IN_RESPONSES: &[(Reading, &[&str])] = &[
+    (Reading::Kind, &["content-type"]),
+    (Reading::Address, &["location"]),
+    (Reading::Amount, &["age", "content-length"]),
+    (Reading::Same, &["content-disposition"]),
+    (Reading::Coding, &["content-encoding"]),
+    (Reading::Policy, &["content-security-policy"]),
+    (
+        Reading::All,
+        &[
+            "cache-control",
+            "cf-cache-status",
+            "cross-origin-embedder-policy",
+            "cross-origin-resource-policy",
+            "retry-after",
+            "server",
+            "transfer-encoding",
+            "vary",
+            "www-authenticate",
+            "x-amzn-errortype",
+            "x-cache",
+            "x-cache-status",
+            "x-content-type-options",
+            "x-varnish-cache",
+        ],
+    ),
+];
+
+/// Names by their length, of which only few are the same.
+struct Listed(Vec<Vec<(&'static str, Reading)>>);
+
+impl Listed {
+    fn of(list: &'static [(Reading, &[&str])]) -> Listed {
+        let mut by_length: Vec<Vec<(&str, Reading)>> = Vec::new();
+        for (reading, names) in list {
+            for name in *names {
+                let length = by_length.len().max(name.len() + 1);
+                by_length.resize_with(length, Vec::new);
+                by_length[name.len()].push((name, *reading));
+            }
+        }
+        Listed(by_length)
+    }
+
+    fn reading(&self, name: &[u8]) -> Reading {
+        let same = |it: &&(&str, Reading)| it.0.as_bytes().eq_ignore_ascii_case(name);
+        let found = self.0.get(name.len()).and_then(|it| it.iter().find(same));
+        found.map_or(Reading::Nothing, |it| it.1)
+    }
 }
 
 /// Whether this [`Sec-Fetch-Dest`](https://w3c.github.io/webappsec-fetch-metadata/#sec-fetch-dest-header)
@@ -105,11 +152,23 @@ pub(super) fn is_no_element(destination: &[u8]) -> bool {
     matches!(destination, b"empty" | b"document" | b"iframe")
 }
 
-/// Ask about the name in lower case. Longer names than any that is listed are not copied.
-fn lower(name: &[u8], ask: impl Fn(&[u8]) -> Reading) -> Reading {
-    let mut low = [0; 64];
-    let Some(low) = low.get_mut(..name.len()) else { return Reading::Nothing };
-    low.copy_from_slice(name);
-    low.make_ascii_lowercase();
-    ask(low)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_in_any_case() {
+        for (name, request, response) in [
+            ("ORIGIN", Reading::All, Reading::Nothing),
+            ("Content-Length", Reading::Length, Reading::Amount),
+            ("access-control-allow-x", Reading::Nothing, Reading::All),
+            ("Access-Control-Request-Method", Reading::All, Reading::All),
+            ("x-http-method-overridf", Reading::Nothing, Reading::Nothing),
+            ("", Reading::Nothing, Reading::Nothing),
+        ] {
+            assert_eq!(of_request(name.as_bytes()), request, "{name}");
+            assert_eq!(of_response(name.as_bytes()), response, "{name}");
+        }
+        assert_eq!(of_request(&[b'x'; 300]), Reading::Nothing);
+    }
 }

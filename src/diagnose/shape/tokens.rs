@@ -4,11 +4,14 @@
 //! comparison ends as it would have; and no token is part of what was recorded.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 
 use memchr::memmem;
 
 /// How a token begins: a number that nobody has.
 const MARK: &[u8; 11] = b"83150274691";
+/// Finds it.
+static FINDER: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(MARK));
 /// As a number, with two digits to come.
 const MARK_NUMBER: u64 = 83_150_274_691 * 100;
 /// How many tokens a chain can have.
@@ -69,14 +72,14 @@ impl<'c> Tokens<'c> {
 
     /// Whether every token in this shape was put there by us.
     pub(super) fn are_all(&self, shape: &[u8]) -> bool {
-        memmem::find_iter(shape, MARK).count() == self.used
+        FINDER.find_iter(shape).count() == self.used
     }
 
     /// Put the texts back into what was concluded.
     pub(in crate::diagnose) fn replace(&self, text: &mut String) {
         let mut rest = text.as_str();
         let mut whole = String::with_capacity(text.len());
-        while let Some(at) = memmem::find(rest.as_bytes(), MARK) {
+        while let Some(at) = FINDER.find(rest.as_bytes()) {
             let (before, token) = rest.split_at(at);
             whole.push_str(before);
             let (token, after) = token.split_at_checked(LENGTH).unwrap_or((token, ""));
@@ -99,7 +102,7 @@ impl<'c> Tokens<'c> {
 
 /// Whether a text has a token in it.
 pub(in crate::diagnose) fn has_token(text: &str) -> bool {
-    memmem::find(text.as_bytes(), MARK).is_some()
+    FINDER.find(text.as_bytes()).is_some()
 }
 
 #[cfg(test)]
