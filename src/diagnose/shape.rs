@@ -263,7 +263,7 @@ impl<'c> Packing<'_, 'c> {
             None => self.number(0),
         }
         let look = Look { words, links: look.links && head.json, ..look };
-        self.body(response, look)
+        self.body(response, look, head.coded)
     }
 
     /// Names, and the values that somebody reads.
@@ -284,7 +284,10 @@ impl<'c> Packing<'_, 'c> {
             put(&mut block, name);
             match reading(name) {
                 Reading::Nothing => put(&mut block, b""),
-                Reading::Coding if !self.coded => put(&mut block, b""),
+                Reading::Coding if !self.coded => {
+                    head.coded = true;
+                    put(&mut block, b"");
+                }
                 Reading::Length if !self.lengths => put(&mut block, b""),
                 Reading::Policy if self.paths => return Err(Misfit::Paths),
                 Reading::Prefix
@@ -381,6 +384,8 @@ fn is_amount(value: &[u8]) -> bool {
 #[derive(Clone, Copy, Debug, Default)]
 struct Head {
     json: bool,
+    /// The body may be coded.
+    coded: bool,
     /// It was asked for by an element, not by a script.
     element: bool,
 }

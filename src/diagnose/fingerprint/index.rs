@@ -7,7 +7,6 @@
 //! **Invariant:** it never rules out a fingerprint whose conditions hold. Those that are left are
 //! looked at in full.
 
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 use foldhash::fast::RandomState;
@@ -22,14 +21,12 @@ pub(super) struct Index {
     fields: HashMap<Vec<u8>, Vec<Condition>, RandomState>,
     /// Those of names with stars.
     wild: Vec<(Vec<u8>, Condition)>,
-    /// The bytes that such names begin with, in lower case; `None` where one begins with a star.
-    begin: Option<Vec<u8>>,
     /// For each fingerprint, the conditions that it cannot do without.
     needs: Vec<Bits>,
-    /// For each status from [`FIRST`] on, the numbers of the fingerprints that it suits, as bits.
-    suited: Vec<Vec<u64>>,
-    /// The numbers of all fingerprints, as bits.
-    all: Vec<u64>,
+    /// The fingerprints without any.
+    free: Bits,
+    /// For each status from [`FIRST`] on, the fingerprints that it suits.
+    suited: Vec<Bits>,
 }
 
 /// What a field's value must be like.
@@ -37,71 +34,99 @@ pub(super) struct Index {
 struct Condition {
     value: Vec<u8>,
     bit: Bits,
+    /// The fingerprints that have it.
+    of: Bits,
 }
 
-/// A set of conditions.
+/// A set of small numbers: conditions or fingerprints. What is beyond [`MOST`] is never in it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
-struct Bits([u128; 2]);
+struct Bits([u64; 4]);
+
+/// How many numbers there are bits for. The full look alone decides upon the others.
+const MOST: usize = 256;
 
 impl Bits {
-    /// The `n`th condition. Beyond 256 there are no bits, and the full look alone decides.
+    const ALL: Bits = Bits([u64::MAX; 4]);
+
     fn one(n: usize) -> Bits {
-        let bit = |from: usize| {
-            let shift = n.checked_sub(from).and_then(|it| u32::try_from(it).ok());
-            shift.and_then(|it| 1_u128.checked_shl(it)).unwrap_or(0)
-        };
-        Bits([bit(0), bit(128)])
+        let mut bits = Bits::default();
+        if let Some(word) = bits.0.get_mut(n / 64) {
+            *word = 1 << (n % 64);
+        }
+        bits
     }
 
     fn add(&mut self, other: Bits) {
-        self.0[0] |= other.0[0];
-        self.0[1] |= other.0[1];
+        self.0.iter_mut().zip(other.0).for_each(|(a, b)| *a |= b);
     }
 
-    fn has_all(self, other: Bits) -> bool {
-        other.0[0] & !self.0[0] == 0 && other.0[1] & !self.0[1] == 0
+    fn both(self, other: Bits) -> Bits {
+        Bits(std::array::from_fn(|at| self.0[at] & other.0[at]))
+    }
+
+    fn numbers(self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().enumerate().flat_map(|(at, mut word)| {
+            std::iter::from_fn(move || {
+                let bit = usize::try_from(word.trailing_zeros()).ok().filter(|_| word != 0)?;
+                word &= word - 1;
+                Some(at * 64 + bit)
+            })
+        })
+    }
+}
+
+impl Condition {
+    /// Whether a value meets it. Most differ in their first byte.
+    fn is_met(&self, value: &[u8]) -> bool {
+        match (self.value.first(), value.first()) {
+            (Some(b'*'), _) if self.value.len() == 1 => true,
+            (Some(a), Some(b)) if *a != b'*' && !a.eq_ignore_ascii_case(b) => false,
+            _ => glob_bytes(&self.value, value),
+        }
     }
 }
 
 impl Index {
     pub(super) fn of(prints: &[Fingerprint]) -> Index {
-        let mut index = Index { begin: Some(Vec::new()), ..Index::default() };
-        let mut known: HashMap<(Vec<u8>, &str), Bits> = HashMap::new();
-        for print in prints {
+        let mut index = Index::default();
+        let mut known: HashMap<(Vec<u8>, &str), usize> = HashMap::new();
+        for (number, print) in prints.iter().enumerate() {
             let mut need = Bits::default();
             for (name, value) in &print.when.headers {
                 let name = name.to_ascii_lowercase().into_bytes();
-                let next = Bits::one(known.len());
-                let bit = *known.entry((name.clone(), value)).or_insert_with(|| {
-                    index.add(name, Condition { value: value.clone().into_bytes(), bit: next });
-                    next
-                });
+                let next = known.len();
+                let bit = Bits::one(*known.entry((name.clone(), value)).or_insert(next));
                 need.add(bit);
+                index.put(name, value, bit, Bits::one(number));
+            }
+            if print.when.headers.is_empty() {
+                index.free.add(Bits::one(number));
             }
             index.needs.push(need);
         }
-        let suited = |is: &dyn Fn(&When) -> bool| {
-            let mut words = vec![0; prints.len().div_ceil(64)];
-            for (number, _) in prints.iter().enumerate().filter(|(_, it)| is(&it.when)) {
-                words[number / 64] |= 1 << (number % 64);
-            }
-            words
+        let suits = |it: &When, status| it.suits_status(status);
+        let suited = |status| {
+            let mut bits = Bits::default();
+            let fitting = prints.iter().enumerate().filter(|(_, it)| suits(&it.when, status));
+            fitting.for_each(|(number, _)| bits.add(Bits::one(number)));
+            bits
         };
-        index.suited = (FIRST..=LAST).map(|status| suited(&|it| it.suits_status(status))).collect();
-        index.all = suited(&|_| true);
+        index.suited = (FIRST..=LAST).map(suited).collect();
         index
     }
 
-    fn add(&mut self, name: Vec<u8>, condition: Condition) {
-        if !name.contains(&b'*') {
-            self.fields.entry(name).or_default().push(condition);
+    /// Note that a fingerprint has this condition.
+    fn put(&mut self, name: Vec<u8>, value: &str, bit: Bits, of: Bits) {
+        let condition = Condition { value: value.as_bytes().to_vec(), bit, of };
+        if name.contains(&b'*') {
+            self.wild.push((name, condition));
             return;
         }
-        match (name.first(), &mut self.begin) {
-            (Some(first), Some(begin)) if *first != b'*' => begin.push(*first),
-            _ => self.begin = None,
+        let conditions = self.fields.entry(name).or_default();
+        match conditions.iter_mut().find(|it| it.value == condition.value) {
+            Some(known) => known.of.add(of),
+            None => conditions.push(condition),
         }
-        self.wild.push((name, condition));
     }
 
     /// The numbers of the fingerprints that could fit, in their order.
@@ -109,51 +134,40 @@ impl Index {
         &'a self,
         response: &Response,
     ) -> impl Iterator<Item = usize> + use<'a> {
-        let shown = self.shown(response);
+        let (shown, asked) = self.shown(response);
         let at = response.status.checked_sub(FIRST).map(usize::from);
-        let suited = at.and_then(|it| self.suited.get(it)).unwrap_or(&self.all);
-        let numbers = suited.iter().enumerate().flat_map(|(at, word)| ones(*word, at * 64));
-        numbers.filter(move |it| self.needs.get(*it).is_some_and(|need| shown.has_all(*need)))
+        let suited = at.and_then(|it| self.suited.get(it)).copied().unwrap_or(Bits::ALL);
+        let has_all = move |it: &usize| self.needs.get(*it).is_some_and(|it| it.both(shown) == *it);
+        asked.both(suited).numbers().filter(has_all).chain(MOST..self.needs.len())
     }
 
-    /// The conditions that an answer's fields meet.
-    fn shown(&self, response: &Response) -> Bits {
-        let mut shown = Bits::default();
+    /// The conditions that an answer's fields meet, and who has one of them or none at all.
+    fn shown(&self, response: &Response) -> (Bits, Bits) {
+        let (mut shown, mut asked) = (Bits::default(), self.free);
+        let mut meet = |it: &Condition, value: &[u8]| {
+            if it.is_met(value) {
+                shown.add(it.bit);
+                asked.add(it.of);
+            }
+        };
         for (name, value) in response.headers.pairs() {
-            let name = if name.iter().any(u8::is_ascii_uppercase) {
-                Cow::Owned(name.to_ascii_lowercase())
-            } else {
-                Cow::Borrowed(name)
+            let mut conditions = self.fields.get(name);
+            if conditions.is_none() && name.iter().any(u8::is_ascii_uppercase) {
+                conditions = self.fields.get(&name.to_ascii_lowercase());
+            }
+            for it in conditions.into_iter().flatten() {
+                meet(it, value);
+            }
+            let begins = |it: &[u8]| match (it.first(), name.first()) {
+                (Some(a), Some(b)) => *a == b'*' || a.eq_ignore_ascii_case(b),
+                _ => true,
             };
-            for it in self.fields.get(&*name).into_iter().flatten() {
-                shown.add_if(it, value);
-            }
-            let may_be_wild = |begin: &Vec<u8>| name.first().is_some_and(|it| begin.contains(it));
-            if self.begin.as_ref().is_none_or(may_be_wild) {
-                for (_, it) in self.wild.iter().filter(|it| glob_bytes(&it.0, &name)) {
-                    shown.add_if(it, value);
-                }
+            for (_, it) in self.wild.iter().filter(|it| begins(&it.0) && glob_bytes(&it.0, name)) {
+                meet(it, value);
             }
         }
-        shown
+        (shown, asked)
     }
-}
-
-impl Bits {
-    fn add_if(&mut self, condition: &Condition, value: &[u8]) {
-        if glob_bytes(&condition.value, value) {
-            self.add(condition.bit);
-        }
-    }
-}
-
-/// The places of a word's ones, counted from `from`.
-fn ones(mut word: u64, from: usize) -> impl Iterator<Item = usize> {
-    std::iter::from_fn(move || {
-        let at = usize::try_from(word.trailing_zeros()).ok().filter(|_| word != 0)?;
-        word &= word - 1;
-        Some(from + at)
-    })
 }
 
 /// The statuses that are prepared for; any other is left to the full look.

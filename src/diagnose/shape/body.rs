@@ -16,7 +16,12 @@ use crate::fetch::orb;
 use crate::trace::Response;
 
 impl<'c> Packing<'_, 'c> {
-    pub(super) fn body(&mut self, response: &'c Response, look: Look) -> Result<(), Misfit> {
+    pub(super) fn body(
+        &mut self,
+        response: &'c Response,
+        look: Look,
+        coded: bool,
+    ) -> Result<(), Misfit> {
         let body = &response.body;
         let bytes = &body.bytes;
         if !look.body {
@@ -36,7 +41,11 @@ impl<'c> Packing<'_, 'c> {
         }
         let mut text = std::mem::take(&mut self.packer.text);
         text.clear();
-        let begins = content::decode(body, &response.headers, BEGINNING).bytes;
+        let begins = if coded {
+            content::decode(body, &response.headers, BEGINNING).bytes
+        } else {
+            Cow::Borrowed(bytes.get(..BEGINNING).unwrap_or(bytes))
+        };
         let start = begins.trim_ascii_start();
         text.extend_from_slice(match start.first() {
             Some(b'<') => start.get(..MARKUP).unwrap_or(start),

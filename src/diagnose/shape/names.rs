@@ -140,8 +140,12 @@ impl Listed {
     }
 
     fn reading(&self, name: &[u8]) -> Reading {
-        let same = |it: &&(&str, Reading)| it.0.as_bytes().eq_ignore_ascii_case(name);
-        let found = self.0.get(name.len()).and_then(|it| it.iter().find(same));
+        let Some(like) = self.0.get(name.len()) else { return Reading::Nothing };
+        let mut found = like.iter().find(|it| it.0.as_bytes() == name);
+        // Most come in lower case.
+        if found.is_none() && name.iter().any(u8::is_ascii_uppercase) {
+            found = like.iter().find(|it| it.0.as_bytes().eq_ignore_ascii_case(name));
+        }
         found.map_or(Reading::Nothing, |it| it.1)
     }
 }
