@@ -86,6 +86,7 @@ fn analyse_fitting(
         products: &who.products,
         servers,
     });
+    let lineage = lineage.into_iter().map(Arc::new).collect();
     Analysis { chain, judgement, answered: who.answered, actors, route, lineage, findings }
 }
 

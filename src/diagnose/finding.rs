@@ -62,7 +62,8 @@ pub struct Analysis {
     pub actors: Actors,
     /// How public paths and the app's paths belong together, where it was learned.
     pub route: Option<Route>,
-    pub lineage: Vec<Lineage>,
+    /// Each by itself, so that what chains have in common is not copied.
+    pub lineage: Vec<Arc<Lineage>>,
     /// Causes before symptoms; the first is the headline.
     pub findings: Vec<Finding>,
 }

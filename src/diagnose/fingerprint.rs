@@ -34,7 +34,7 @@ pub use parse::FingerprintError;
 
 use crate::content;
 use crate::lineage::Actor;
-use crate::trace::{Headers, Hop};
+use crate::trace::{Headers, Hop, Response};
 
 /// A set of fingerprints, the most trusted first.
 #[derive(Clone, Debug, Default)]
@@ -143,9 +143,12 @@ impl Fingerprints {
     ) -> impl Iterator<Item = (usize, &'a Fingerprint)> + use<'a, 'h> {
         let body = OnceCell::new();
         let likely = hop.response().into_iter().flat_map(|it| self.index.likely(it));
-        likely
-            .filter_map(|number| Some((number, self.prints.get(number)?)))
-            .filter(move |(_, it)| it.when.holds(hop, &body))
+        likely.filter_map(|number| Some((number, self.prints.get(number)?))).filter(
+            move |(number, it)| {
+                let fields = self.index.knows_fields_of(*number) || it.when.has_fields(hop);
+                fields && it.when.suits(hop, &body)
+            },
+        )
     }
 }
 
@@ -187,12 +190,19 @@ impl When {
         self.status.is_empty() || self.status.iter().any(is)
     }
 
-    /// Whether it does for this hop; `body` keeps the text of its answer, once it was wanted.
-    fn holds<'a>(&self, hop: &'a Hop, body: &OnceCell<Cow<'a, str>>) -> bool {
+    /// Whether the answer has the fields that are asked for.
+    fn has_fields(&self, hop: &Hop) -> bool {
+        let all =
+            |it: &Response| self.headers.iter().all(|(name, value)| has(&it.headers, name, value));
+        hop.response().is_some_and(all)
+    }
+
+    /// Whether all else does for this hop; `body` keeps the text of its answer, once it was
+    /// wanted.
+    fn suits<'a>(&self, hop: &'a Hop, body: &OnceCell<Cow<'a, str>>) -> bool {
         let Some(response) = hop.response() else { return false };
         self.suits_status(response.status)
             && (self.method.is_empty() || self.method.contains(&hop.request.method))
-            && self.headers.iter().all(|(name, value)| has(&response.headers, name, value))
             && !self.absent.iter().any(|it| has(&response.headers, it, "*"))
             && self.request.iter().all(|(name, value)| has(&hop.request.headers, name, value))
             && self.reason.as_ref().is_none_or(|it| glob_bytes(it.as_bytes(), &response.reason))

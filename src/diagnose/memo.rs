@@ -19,6 +19,7 @@ use super::shape::{Packer, Tokens};
 use super::{Analysis, Fingerprints, Servers, analyse_fitting, analyse_with};
 use crate::fetch::{Judgement, Known, judge, judge_timeless};
 use crate::trace::{Chain, HopId, Tap};
+use texts::Worded;
 
 /// Concludes chains, and remembers what it concluded of each shape.
 #[derive(Debug)]
@@ -39,8 +40,8 @@ pub struct Memo {
 struct Conclusion {
     /// Of the chain that the shape shows, without that chain.
     analysis: Analysis,
-    /// Which of its texts have tokens, in the order of [`texts`].
-    worded: Vec<usize>,
+    /// Which of its texts have tokens.
+    worded: Worded,
 }
 
 impl Memo {
@@ -108,16 +109,14 @@ impl Conclusion {
         let fits: Vec<Fits<'_>> = numbers.iter().map(|it| Fits::numbered(it, prints)).collect();
         let mut analysis = analyse_fitting(&fits, Arc::new(chain), taps, judgement, &servers);
         analysis.chain = Arc::default();
-        let worded = texts::with_tokens(&mut analysis);
+        let worded = Worded::of(&mut analysis);
         Some(Conclusion { analysis, worded })
     }
 
     /// What it means for `chain`.
     fn fill(&self, chain: &Arc<Chain>, tokens: &Tokens<'_>) -> Analysis {
         let mut analysis = self.analysis.clone();
-        if !self.worded.is_empty() {
-            texts::fill(&mut analysis, &self.worded, tokens);
-        }
+        self.worded.fill(&mut analysis, tokens);
         for unseen in &mut analysis.judgement.unseen {
             unseen.from = unseen.from.and_then(|it| named(chain, it));
         }

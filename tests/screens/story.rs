@@ -329,8 +329,9 @@ fn evidence(hop: usize, tap: u16, place: &str, text: &str) -> Evidence {
     Evidence { hop, tap: TapId(tap), place: place.to_owned(), text: text.to_owned() }
 }
 
-fn lineage(what: What, value: &str, hops: &[State], changes: &[Change]) -> Lineage {
-    Lineage { what, value: Some(value.to_owned()), hops: hops.to_vec(), changes: changes.to_vec() }
+fn lineage(what: What, value: &str, hops: &[State], changes: &[Change]) -> Arc<Lineage> {
+    let value = Some(value.to_owned());
+    Arc::new(Lineage { what, value, hops: hops.to_vec(), changes: changes.to_vec() })
 }
 
 fn change(hop: usize, state: State, by: Actor) -> Change {

@@ -25,6 +25,8 @@ pub(super) struct Index {
     needs: Vec<Bits>,
     /// The fingerprints without any.
     free: Bits,
+    /// The fingerprints whose conditions on fields all have their bits.
+    whole: Bits,
     /// For each status from [`FIRST`] on, the fingerprints that it suits.
     suited: Vec<Bits>,
 }
@@ -91,16 +93,20 @@ impl Index {
         let mut index = Index::default();
         let mut known: HashMap<(Vec<u8>, &str), usize> = HashMap::new();
         for (number, print) in prints.iter().enumerate() {
-            let mut need = Bits::default();
+            let (mut need, mut is_whole) = (Bits::default(), true);
             for (name, value) in &print.when.headers {
                 let name = name.to_ascii_lowercase().into_bytes();
                 let next = known.len();
                 let bit = Bits::one(*known.entry((name.clone(), value)).or_insert(next));
                 need.add(bit);
+                is_whole &= bit != Bits::default();
                 index.put(name, value, bit, Bits::one(number));
             }
             if print.when.headers.is_empty() {
                 index.free.add(Bits::one(number));
+            }
+            if is_whole {
+                index.whole.add(Bits::one(number));
             }
             index.needs.push(need);
         }
@@ -141,6 +147,11 @@ impl Index {
         asked.both(suited).numbers().filter(has_all).chain(MOST..self.needs.len())
     }
 
+    /// Whether a likely fingerprint needs no second look at an answer's fields.
+    pub(super) fn knows_fields_of(&self, number: usize) -> bool {
+        self.whole.both(Bits::one(number)) != Bits::default()
+    }
+
     /// The conditions that an answer's fields meet, and who has one of them or none at all.
     fn shown(&self, response: &Response) -> (Bits, Bits) {
         let (mut shown, mut asked) = (Bits::default(), self.free);
@@ -178,7 +189,7 @@ const LAST: u16 = 599;
 mod tests {
     use std::cell::OnceCell;
 
-    use super::super::Fingerprints;
+    use super::super::{Fingerprint, Fingerprints};
     use crate::diagnose::testing::story;
     use crate::trace::{Hop, Outcome};
 
@@ -219,7 +230,9 @@ mod tests {
             let mut found = 0;
             for hop in answers(&prints) {
                 let body = OnceCell::new();
-                let whole = prints.iter().filter(|it| it.when.holds(&hop, &body));
+                let fits =
+                    |it: &&Fingerprint| it.when.has_fields(&hop) && it.when.suits(&hop, &body);
+                let whole = prints.iter().filter(fits);
                 let whole: Vec<&str> = whole.map(|it| it.product.as_str()).collect();
                 let quick: Vec<&str> =
                     prints.recognise(&hop).map(|it| it.product.as_str()).collect();

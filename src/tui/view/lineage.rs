@@ -1,5 +1,7 @@
 //! Lineage: one line a thing, one column a hop.
 
+use std::sync::Arc;
+
 use ratatui::style::Style;
 
 use super::cells::{Row, cut, cut_middle, width};
@@ -10,7 +12,7 @@ use crate::tui::theme::Look;
 
 /// The table, and below it every change in words.
 pub(super) fn content(
-    lineages: &[Lineage],
+    lineages: &[Arc<Lineage>],
     hops: usize,
     selected: usize,
     taps: &[Tap],
@@ -27,7 +29,7 @@ pub(super) fn content(
         );
         return content;
     }
-    let mut lineages: Vec<&Lineage> = lineages.iter().collect();
+    let mut lineages: Vec<&Lineage> = lineages.iter().map(|it| &**it).collect();
     lineages.sort_by_key(|it| rank(it));
     let labels: Vec<String> = lineages.iter().map(|it| label(it)).collect();
     let widest = labels.iter().map(|it| width(it)).max().unwrap_or_default();
