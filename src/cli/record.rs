@@ -100,7 +100,7 @@ pub struct Record {
     #[arg(long, value_name = "FILE", requires = "cert")]
     pub key: Option<PathBuf>,
 
-    /// What a tap takes at most: head=384K (bytes of a head), fields=100 (of a head),
+    /// What a tap takes at most: head=384K (bytes of a head), fields=500 (of a head),
     /// target=65534 (bytes), head-time=30s (for a request's head), connections=20000
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     pub limits: Vec<Limit>,

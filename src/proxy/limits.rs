@@ -27,8 +27,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             head: 384 << 10,
-            // What HAProxy, Envoy and Apache pass; the HTTP library needs no memory for so many.
-            fields: 100,
+            fields: 500,
             target: LONGEST_TARGET,
             head_time: Duration::from_secs(30),
             connections: 20_000,

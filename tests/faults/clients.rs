@@ -98,7 +98,7 @@ pub(crate) const FAULTS: &[Fault] = &[
             let begin = format!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\n");
             Box::pin(async move { flood(&tap, &begin, "A: b\r\n", 600).await })
         },
-        ["431", "refused-by-tap", "more than 100 fields (--limit fields=N)"],
+        ["431", "refused-by-tap", "more than 500 fields (--limit fields=N)"],
     ),
     fault(
         "sends a field of 1 GB",
