@@ -46,6 +46,7 @@ mod scribe;
 mod secure;
 mod serve;
 mod sniff;
+mod socket;
 mod socks;
 mod spec;
 mod tunnel;
@@ -53,8 +54,8 @@ mod unread;
 mod via;
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize};
-use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::net::TcpListener;
@@ -72,6 +73,7 @@ use self::intercept::Intercept;
 use self::listener::Phase;
 use self::refusals::Refusals;
 use self::secure::ServerIdentity;
+use crate::tls::LazyTls;
 use crate::trace::{Recorder, Tap, TapId};
 
 /// Taps that listen already, but do not serve yet: their addresses are known, so that a trace
@@ -100,7 +102,7 @@ impl Bound {
         let (alive, done) = mpsc::channel(1);
         let connections = Arc::new(AtomicU64::new(1));
         let options = Arc::new(self.options);
-        let tls = Arc::new(OnceLock::new());
+        let tls = Arc::new(LazyTls::new(options.tls.clone()));
         let intercept = options.authority.clone().map(|authority| {
             let pass = options.pass.clone();
             Arc::new(Intercept { authority, pass, refusals: Refusals::default() })

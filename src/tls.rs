@@ -11,6 +11,7 @@ mod facts;
 mod hello;
 mod host;
 mod insecure;
+mod lazy;
 mod named;
 mod reason;
 mod upstream;
@@ -25,6 +26,7 @@ pub use error::Error;
 pub use facts::{Facts, certificate, of_client, of_upstream};
 pub use hello::{Hello, HelloReader};
 pub use host::HostGlob;
+pub use lazy::LazyTls;
 pub use reason::reason;
 pub use upstream::{ClientCertificate, Tls, Trust};
 

@@ -53,8 +53,9 @@ pub struct Record {
     #[arg(long, value_name = "USER:PASSWORD")]
     pub auth: Option<Credentials>,
 
-    /// Reach upstreams through this proxy: http://, socks5:// or socks5h://, USER:PASSWORD@ in
-    /// front; none: straight [default: the proxies of the environment, this machine straight]
+    /// Reach upstreams through this proxy: http://, https:// (TLS to the proxy itself), socks5://
+    /// or socks5h://, USER:PASSWORD@ in front; none: straight [default: the proxies of the
+    /// environment, this machine straight]
     #[arg(long, value_name = "URL|none")]
     pub upstream_proxy: Option<WayOut>,
 

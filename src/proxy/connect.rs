@@ -7,10 +7,7 @@
 //! **Invariant:** a connection that a client opened is used for that client alone, and given up
 //! with it.
 
-mod socket;
-
 use std::future::poll_fn;
-use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,17 +20,16 @@ use hyper::body::Incoming;
 use hyper::client::conn::{http1, http2};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, lookup_host};
-use tokio_rustls::client::TlsStream;
 
-use self::socket::Socket;
 use super::body::Passing;
 use super::failure;
 use super::leg::{Leg, Protocol};
 use super::limits::Limits;
 use super::relay::Relay;
+use super::socket::Socket;
 use super::spec::{Scheme, Upstream};
 use super::via::Via;
-use crate::tls::{self, Tls};
+use crate::tls::{self, LazyTls};
 use crate::trace::{Failure, FailureKind, Recorder, TlsSession};
 
 /// The upstream connections of one client connection.
@@ -299,13 +295,13 @@ impl<R: Recorder> Upstreams<R> {
 /// A new connection.
 pub(super) async fn http<R: Recorder>(
     to: &Upstream,
-    tls: Option<&Tls>,
+    tls: &LazyTls,
     leg: &Leg,
     via: &Via,
     own: impl Fn(&TcpStream) -> bool,
 ) -> Result<Connection<R>, Failure> {
-    let (socket, micros) = via.open(to, leg).await?;
-    if own(&socket) {
+    let (socket, micros) = via.open(to, leg, tls).await?;
+    if own(socket.tcp()) {
         let detail = super::answer::LEADS_BACK;
         return Err(failure::failure(FailureKind::RefusedByTap, detail));
     }
@@ -314,45 +310,28 @@ pub(super) async fn http<R: Recorder>(
 
 /// HTTP over a socket that stands, and that took `connect` microseconds.
 pub(super) async fn over<R: Recorder>(
-    socket: TcpStream,
+    socket: Socket,
     connect: u64,
     to: &Upstream,
-    tls: Option<&Tls>,
+    tls: &LazyTls,
     leg: &Leg,
 ) -> Result<Connection<R>, Failure> {
-    match (to.scheme, tls) {
-        (Scheme::Http, _) => {
-            let opened = Opened { connect, tls: None };
-            spoken(Socket::Plain(socket), to, leg.plain, None, opened, &leg.limits).await
-        }
-        (Scheme::Https, Some(tls)) => {
-            let (stream, session, micros) = secured(socket, to, tls, leg).await?;
-            let opened = Opened { connect, tls: Some(micros) };
-            let protocol = match session.alpn.as_deref() {
-                Some("h2") => Protocol::Http2,
-                _ => Protocol::Http1,
-            };
-            let socket = Socket::Tls(Box::new(stream));
-            spoken(socket, to, protocol, Some(session), opened, &leg.limits).await
-        }
-        (Scheme::Https, None) => Err(failure::failure(FailureKind::Tls, "this tap has no TLS")),
+    if to.scheme == Scheme::Http {
+        let opened = Opened { connect, tls: None };
+        return spoken(socket, to, leg.plain, None, opened, &leg.limits).await;
     }
-}
-
-/// TLS over a socket; what it said, and the microseconds it took.
-async fn secured(
-    socket: TcpStream,
-    to: &Upstream,
-    tls: &Tls,
-    leg: &Leg,
-) -> Result<(TlsStream<TcpStream>, Arc<TlsSession>, u64), Failure> {
     let begun = Instant::now();
     let name = leg.name.as_deref().unwrap_or(&to.host);
-    let stream = tls.connect(name, &leg.offers, socket).await.map_err(|it| of_handshake(&it))?;
+    let socket = socket.encrypt(name, &leg.offers, tls).await?;
+    let opened = Opened { connect, tls: Some(micros_since(begun)) };
     let is_address = name.trim_matches(['[', ']']).parse::<std::net::IpAddr>().is_ok();
     let sni = (!is_address).then_some(name);
-    let session = tls::of_upstream(stream.get_ref().1, sni);
-    Ok((stream, Arc::new(session), micros_since(begun)))
+    let session = socket.session().map(|it| Arc::new(tls::of_upstream(it, sni)));
+    let protocol = match session.as_ref().and_then(|it| it.alpn.as_deref()) {
+        Some("h2") => Protocol::Http2,
+        _ => Protocol::Http1,
+    };
+    spoken(socket, to, protocol, session, opened, &leg.limits).await
 }
 
 async fn spoken<R: Recorder>(
@@ -394,7 +373,7 @@ async fn spoken<R: Recorder>(
     Ok(Connection { sender, to, use_: Use::First, driver, relay, tls, opened })
 }
 
-fn micros_since(begun: Instant) -> u64 {
+pub(super) fn micros_since(begun: Instant) -> u64 {
     u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)
 }
 
@@ -425,14 +404,6 @@ pub(super) async fn tcp(to: &Upstream) -> Result<(TcpStream, u64), Failure> {
 pub(super) async fn resolve(to: &Upstream) -> Result<Vec<SocketAddr>, Failure> {
     let found = lookup_host((to.host.as_str(), to.port)).await;
     Ok(found.map_err(|it| failure::failure(FailureKind::Dns, &it))?.collect())
-}
-
-/// A server that ends the connection in the middle of a handshake speaks no TLS.
-fn of_handshake(error: &io::Error) -> Failure {
-    match failure::of_io(error) {
-        Failure { kind: FailureKind::Closed, detail } => Failure { kind: FailureKind::Tls, detail },
-        other => other,
-    }
 }
 
 /// Bytes of an answer's head in HTTP/2, as large as HTTP/1 heads may get in practice.

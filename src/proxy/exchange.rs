@@ -27,7 +27,7 @@ use super::leg::{Leg, Protocol};
 use super::listener::TapState;
 use super::route::{self, Route};
 use super::scribe::Scribe;
-use super::spec::{Mode, Scheme, Upstream};
+use super::spec::{Mode, Upstream};
 use super::tunnel::Heard;
 use super::{answer, auth, guard, h2, interim, own, pages, serve};
 use crate::trace::{
@@ -257,8 +257,7 @@ impl<R: Recorder> Client<R> {
     ) -> Result<Connection<R>, Failure> {
         let address = self.tap.address;
         let make = || {
-            let tls = if to.scheme == Scheme::Https { self.tap.tls() } else { None };
-            let via = &self.tap.options.via;
+            let (via, tls) = (&self.tap.options.via, &self.tap.tls);
             // Rare, and large: every request would carry its room along.
             Box::pin(connect::http(to, tls, &self.leg, via, move |it| own::leads_back(it, address)))
         };

@@ -18,7 +18,6 @@ use std::time::Instant;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
 use tokio_rustls::TlsAcceptor;
 
 use super::connect::Upstreams;
@@ -31,6 +30,7 @@ use super::refusals::{Refusals, Who};
 use super::rewound::Rewound;
 use super::scribe::Scribe;
 use super::sniff::{Opening, sniff};
+use super::socket::Socket;
 use super::spec::{Scheme, Upstream};
 use super::tunnel::Heard;
 use super::{failure, secure, serve, tunnel};
@@ -68,7 +68,7 @@ pub(super) struct Tunnel<R: Recorder> {
     /// The client's address, where it is known.
     pub(super) address: Option<IpAddr>,
     /// The way to the upstream, and the microseconds that it took to open.
-    pub(super) socket: Result<(TcpStream, u64), Failure>,
+    pub(super) socket: Result<(Socket, u64), Failure>,
 }
 
 impl<R: Recorder> Tunnel<R> {
@@ -94,7 +94,7 @@ impl<R: Recorder> Tunnel<R> {
         })
     }
 
-    async fn serve<S>(self, mut io: Rewound<S>)
+    async fn serve<S>(mut self, mut io: Rewound<S>)
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
@@ -117,14 +117,14 @@ impl<R: Recorder> Tunnel<R> {
     }
 
     /// What the client begins with; `None` when it says nothing.
-    async fn opening<S>(&self, io: &mut Rewound<S>) -> Option<Opening>
+    async fn opening<S>(&mut self, io: &mut Rewound<S>) -> Option<Opening>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let upstream_speaks = async {
-            match &self.socket {
+            match &mut self.socket {
                 // Nothing is taken: the bytes are for the client.
-                Ok((socket, _)) => drop(socket.peek(&mut [0]).await),
+                Ok((socket, _)) => socket.speaks().await,
                 Err(_) => std::future::pending().await,
             }
         };
@@ -284,9 +284,9 @@ impl<R: Recorder> Failed<'_, R> {
 pub(super) async fn way<R: Recorder>(
     tap: &TapState<R>,
     to: &Upstream,
-) -> Result<(TcpStream, u64), Failure> {
-    let (socket, micros) = tap.options.via.tcp(to).await?;
-    if super::own::leads_back(&socket, tap.address) {
+) -> Result<(Socket, u64), Failure> {
+    let (socket, micros) = tap.options.via.tcp(to, &tap.tls).await?;
+    if super::own::leads_back(socket.tcp(), tap.address) {
         let why = "the tunnel would have come back to the tap it came through";
         return Err(failure::failure(FailureKind::RefusedByTap, why));
     }

@@ -4,8 +4,8 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, OnceLock};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ use super::intercept::Intercept;
 use super::own::Mark;
 use super::secure::ServerIdentity;
 use super::{Options, TapSpec, failure, serve};
-use crate::tls::Tls;
+use crate::tls::LazyTls;
 use crate::trace::{Recorder, TapId};
 
 /// One tap at work.
@@ -33,20 +33,12 @@ pub(super) struct TapState<R: Recorder> {
     pub(super) connections: Arc<AtomicU64>,
     /// Connections that clients have to this tap now.
     pub(super) live: AtomicUsize,
-    /// Made when the first upstream wants it: reading the platform's roots takes time.
-    pub(super) tls: Arc<OnceLock<Option<Tls>>>,
+    pub(super) tls: Arc<LazyTls>,
     /// For reading tunnels; `None` to leave them alone.
     pub(super) intercept: Option<Arc<Intercept>>,
     /// What a tap that listens with TLS shows.
     pub(super) identity: ServerIdentity,
     pub(super) life: Life,
-}
-
-impl<R: Recorder> TapState<R> {
-    pub(super) fn tls(&self) -> Option<&Tls> {
-        let given = || self.options.tls.clone().or_else(|| Tls::new(None).ok());
-        self.tls.get_or_init(given).as_ref()
-    }
 }
 
 /// What the taps are doing.

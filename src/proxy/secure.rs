@@ -23,6 +23,7 @@ use super::leg::{HTTP_1, HTTP_2, Leg, Protocol, spoken};
 use super::listener::TapState;
 use super::rewound::Rewound;
 use super::serve::{self, record_refused};
+use super::socket::Socket;
 use super::spec::{Mode, Scheme};
 use super::{Options, own, refused};
 use crate::tls::{self, Authority, Hello, HelloReader, Identity};
@@ -80,14 +81,11 @@ where
 pub(super) async fn ask_upstream<R: Recorder>(
     tap: &TapState<R>,
     leg: &Leg,
-    socket: Result<(TcpStream, u64), Failure>,
+    socket: Result<(Socket, u64), Failure>,
 ) -> (Result<Connection<R>, Failure>, Vec<&'static [u8]>) {
     let Mode::Reverse { upstream, .. } = &leg.mode else { return (Err(leads_back()), Vec::new()) };
     let connected = match socket {
-        Ok((socket, micros)) => {
-            let tls = if upstream.scheme == Scheme::Https { tap.tls() } else { None };
-            connect::over(socket, micros, upstream, tls, leg).await
-        }
+        Ok((socket, micros)) => connect::over(socket, micros, upstream, &tap.tls, leg).await,
         Err(failure) => Err(failure),
     };
     let offers = match &connected {
@@ -153,9 +151,9 @@ async fn encrypted<R: Recorder>(
         Mode::Reverse { upstream, http: None, .. } if upstream.scheme == Scheme::Https => {
             leg.offers.clone_from(&offered);
             leg.limits = tap.options.limits;
-            let socket = tap.options.via.tcp(upstream).await;
+            let socket = tap.options.via.tcp(upstream, &tap.tls).await;
             let socket = match socket {
-                Ok((socket, _)) if own::leads_back(&socket, tap.address) => Err(leads_back()),
+                Ok((socket, _)) if own::leads_back(socket.tcp(), tap.address) => Err(leads_back()),
                 socket => socket,
             };
             let (first, offers) = ask_upstream(&tap, &leg, socket).await;

@@ -10,18 +10,20 @@ mod socks;
 use std::fmt;
 use std::net::IpAddr;
 use std::str::FromStr;
+use std::time::{Duration, Instant};
 
 use http::header::{HeaderValue, PROXY_AUTHORIZATION};
 use http::{Request, Uri};
-use tokio::net::TcpStream;
 use url::Url;
 
 pub use environment::Environment;
 
 use super::auth::Credentials;
 use super::connect as direct;
-use super::leg::{Leg, Protocol};
+use super::leg::{HTTP_1, Leg, Protocol};
+use super::socket::Socket;
 use super::spec::{Scheme, Upstream};
+use crate::tls::LazyTls;
 use crate::trace::{Failure, FailureKind};
 
 /// The way to upstreams.
@@ -39,6 +41,7 @@ pub struct Via {
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct UpstreamProxy {
     kind: Kind,
+    /// `https`: it is spoken to in TLS.
     at: Upstream,
     credentials: Option<Credentials>,
 }
@@ -88,18 +91,26 @@ impl Via {
     }
 
     /// A socket for requests to `to`, and the microseconds it took.
-    pub(super) async fn open(&self, to: &Upstream, leg: &Leg) -> Result<(TcpStream, u64), Failure> {
+    pub(super) async fn open(
+        &self,
+        to: &Upstream,
+        leg: &Leg,
+        tls: &LazyTls,
+    ) -> Result<(Socket, u64), Failure> {
         match self.forwards(to, leg) {
-            Some(proxy) => direct::tcp(&proxy.at).await.map_err(|it| proxy.named(&it)),
-            None => self.tcp(to).await,
+            Some(proxy) => proxy.reach(tls).await.map_err(|it| proxy.named(&it)),
+            None => self.tcp(to, tls).await,
         }
     }
 
     /// A socket whose bytes reach `to`, and the microseconds it took.
-    pub(super) async fn tcp(&self, to: &Upstream) -> Result<(TcpStream, u64), Failure> {
-        let Some(proxy) = self.proxy(to) else { return direct::tcp(to).await };
-        let begun = std::time::Instant::now();
-        let (mut socket, _) = direct::tcp(&proxy.at).await.map_err(|it| proxy.named(&it))?;
+    pub(super) async fn tcp(&self, to: &Upstream, tls: &LazyTls) -> Result<(Socket, u64), Failure> {
+        let Some(proxy) = self.proxy(to) else {
+            let (socket, micros) = direct::tcp(to).await?;
+            return Ok((Socket::Plain(socket), micros));
+        };
+        let begun = Instant::now();
+        let (mut socket, _) = proxy.reach(tls).await.map_err(|it| proxy.named(&it))?;
         let credentials = proxy.credentials.as_ref();
         let asked = async {
             match proxy.kind {
@@ -111,14 +122,31 @@ impl Via {
                 Kind::Socks5h => socks::ask(&mut socket, to, None, credentials).await,
             }
         };
-        let asked = tokio::time::timeout(PATIENCE, asked).await;
-        let late = || Err(super::failure::failure(FailureKind::Timeout, "it does not answer"));
-        asked.unwrap_or_else(|_| late()).map_err(|it| proxy.named(&it))?;
-        Ok((socket, u64::try_from(begun.elapsed().as_micros()).unwrap_or(u64::MAX)))
+        in_time(asked).await.map_err(|it| proxy.named(&it))?;
+        Ok((socket, direct::micros_since(begun)))
     }
 }
 
+/// What a proxy says within its time.
+async fn in_time<T>(asked: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let late = |_| Err(super::failure::failure(FailureKind::Timeout, "it does not answer"));
+    tokio::time::timeout(PATIENCE, asked).await.unwrap_or_else(late)
+}
+
 impl UpstreamProxy {
+    /// A socket to the proxy itself, and the microseconds it took.
+    async fn reach(&self, tls: &LazyTls) -> Result<(Socket, u64), Failure> {
+        let begun = Instant::now();
+        let (socket, micros) = direct::tcp(&self.at).await?;
+        match self.at.scheme {
+            Scheme::Http => Ok((Socket::Plain(socket), micros)),
+            Scheme::Https => {
+                let shaking = Socket::Plain(socket).encrypt(&self.at.host, &[HTTP_1], tls);
+                Ok((in_time(shaking).await?, direct::micros_since(begun)))
+            }
+        }
+    }
+
     /// A failure on the way through this proxy.
     fn named(&self, failure: &Failure) -> Failure {
         let detail = format!("at the proxy {}: {}", self.at.authority(), failure.detail);
@@ -132,25 +160,22 @@ impl FromStr for UpstreamProxy {
     fn from_str(text: &str) -> Result<UpstreamProxy, String> {
         let wrong = || {
             format!(
-                "`{}` is not a proxy: expected http://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT",
+                "`{}` is not a proxy: expected http://HOST:PORT, https://HOST:PORT, socks5://HOST:PORT or socks5h://HOST:PORT",
                 without_password(text)
             )
         };
         let url: Url = text.parse().map_err(|_| wrong())?;
-        let (kind, port) = match url.scheme() {
-            "http" => (Kind::Http, 80),
-            "socks5" => (Kind::Socks5, 1080),
-            "socks5h" => (Kind::Socks5h, 1080),
-            "https" => return Err(
-                "a proxy that is spoken to in TLS is not supported yet: give its http:// address"
-                    .to_owned(),
-            ),
+        let (kind, scheme, port) = match url.scheme() {
+            "http" => (Kind::Http, Scheme::Http, 80),
+            "https" => (Kind::Http, Scheme::Https, 443),
+            "socks5" => (Kind::Socks5, Scheme::Http, 1080),
+            "socks5h" => (Kind::Socks5h, Scheme::Http, 1080),
             _ => return Err(wrong()),
         };
         let host = url.host_str().filter(|it| !it.is_empty()).ok_or_else(wrong)?;
         let port = url.port().unwrap_or(port);
         let host = host.trim_matches(['[', ']']).to_owned();
-        let at = Upstream { scheme: Scheme::Http, host, port };
+        let at = Upstream { scheme, host, port };
         let plain = |it: &str| percent_decoded(it);
         let credentials = (!url.username().is_empty()).then(|| {
             Credentials::new(&plain(url.username()), &plain(url.password().unwrap_or_default()))
@@ -254,7 +279,7 @@ fn prefix(address: IpAddr, bits: u8) -> (bool, u128) {
 }
 
 /// How long a proxy may take to open a way.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[cfg(test)]
 mod tests {
@@ -292,12 +317,15 @@ mod tests {
         let proxy: UpstreamProxy = "http://us%40er:p%3Aw+d@proxy.test:3128".parse().unwrap();
         assert_eq!((proxy.kind, proxy.at.authority().as_str()), (Kind::Http, "proxy.test:3128"));
         assert_eq!(proxy.credentials, Some(Credentials::new("us@er", "p:w+d")));
+        let proxy: UpstreamProxy = "https://proxy.test".parse().unwrap();
+        let Upstream { scheme, port, .. } = proxy.at;
+        assert_eq!((proxy.kind, scheme, port), (Kind::Http, Scheme::Https, 443));
         let proxy: UpstreamProxy = "socks5h://[::1]".parse().unwrap();
         assert_eq!(
             (proxy.kind, proxy.at.port, proxy.at.host.as_str()),
             (Kind::Socks5h, 1080, "::1")
         );
-        for wrong in ["proxy:3128", "ftp://x", "https://x", "", "http://"] {
+        for wrong in ["proxy:3128", "ftp://x", "", "http://", "https://"] {
             assert!(wrong.parse::<UpstreamProxy>().is_err(), "{wrong}");
         }
         let error = "ftp://user:secret@x".parse::<UpstreamProxy>().unwrap_err();

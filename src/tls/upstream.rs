@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::sync::Arc;
 
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tokio_rustls::rustls::crypto::ring;
@@ -113,12 +113,15 @@ impl Tls {
     ///
     /// Whatever broke the handshake; [`super::is_tls_error`] tells a refusal of TLS itself from
     /// a connection that broke.
-    pub async fn connect(
+    pub async fn connect<S>(
         &self,
         host: &str,
         protocols: &[&[u8]],
-        stream: TcpStream,
-    ) -> io::Result<TlsStream<TcpStream>> {
+        stream: S,
+    ) -> io::Result<TlsStream<S>>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let name = ServerName::try_from(host.to_owned())
             .map_err(|it| io::Error::new(io::ErrorKind::InvalidInput, it))?;

@@ -58,8 +58,8 @@ impl<R: Recorder> Client<R> {
     ) -> Answer<R> {
         self.tell_asked(&scribe, &asked, url, Exchange::Tunnel, Vec::new()).await;
         let begun = self.tap.recorder.now();
-        let socket = match self.tap.options.via.tcp(&to).await {
-            Ok((socket, _)) if own::leads_back(&socket, self.tap.address) => {
+        let socket = match self.tap.options.via.tcp(&to, &self.tap.tls).await {
+            Ok((socket, _)) if own::leads_back(socket.tcp(), self.tap.address) => {
                 let why = "the tunnel would have come back to the tap it came through";
                 scribe.end(Some(failure::failure(FailureKind::RefusedByTap, why)));
                 return Ok(answer::refused(why));

@@ -4,15 +4,15 @@
 //! **Invariant:** no byte behind the proxy's answer is taken: it is the upstream's.
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::proxy::auth::Credentials;
 use crate::proxy::failure;
+use crate::proxy::socket::Socket;
 use crate::proxy::spec::Upstream;
 use crate::trace::{Failure, FailureKind};
 
 pub(super) async fn ask(
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     to: &Upstream,
     credentials: Option<&Credentials>,
 ) -> Result<(), Failure> {

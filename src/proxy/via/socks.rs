@@ -4,16 +4,16 @@
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
 
 use crate::proxy::auth::Credentials;
 use crate::proxy::failure;
+use crate::proxy::socket::Socket;
 use crate::proxy::spec::Upstream;
 use crate::trace::{Failure, FailureKind};
 
 /// Ask for `to`, by its address where that is known, else by its name.
 pub(super) async fn ask(
-    socket: &mut TcpStream,
+    socket: &mut Socket,
     to: &Upstream,
     address: Option<SocketAddr>,
     credentials: Option<&Credentials>,
@@ -71,11 +71,11 @@ fn short(text: &str) -> Result<Vec<u8>, Failure> {
     Ok([&[length.map_err(too_long)?], text.as_bytes()].concat())
 }
 
-async fn send(socket: &mut TcpStream, bytes: &[u8]) -> Result<(), Failure> {
+async fn send(socket: &mut Socket, bytes: &[u8]) -> Result<(), Failure> {
     socket.write_all(bytes).await.map_err(|it| failure::of_io(&it))
 }
 
-async fn receive<const N: usize>(socket: &mut TcpStream) -> Result<[u8; N], Failure> {
+async fn receive<const N: usize>(socket: &mut Socket) -> Result<[u8; N], Failure> {
     let mut bytes = [0; N];
     socket.read_exact(&mut bytes).await.map_err(|it| failure::of_io(&it))?;
     Ok(bytes)
