@@ -174,15 +174,7 @@ fn a_hop_is_kept_within_a_tenth_of_a_second() {
 fn ask(recorder: &StoreRecorder, kept: Vec<u8>) -> bool {
     let id = recorder.next_id();
     let length = kept.len() as u64;
-    let asked = Event::Asked {
-        id,
-        tap: TapId(0),
-        connection: ConnectionId(1),
-        exchange: Exchange::Http,
-        at: recorder.now(),
-        request: Request::default(),
-        own_changes: Vec::new(),
-    };
+    let asked = asked(recorder, id, Headers::new());
     let body = Event::RequestBody { id, kept, length, end: true };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
     runtime.block_on(async {
@@ -220,6 +212,59 @@ fn a_hanging_disk_holds_traffic_up_for_a_second_once() {
     assert_eq!(kept.hops + lost.count, asked + 1);
     assert!(kept.hops >= 20 && lost.count > 0, "{lost:?}");
     assert_eq!(kept.unrecorded, lost);
+}
+
+fn asked(recorder: &StoreRecorder, id: HopId, headers: Headers) -> Event {
+    Event::Asked {
+        id,
+        tap: TapId(0),
+        connection: ConnectionId(1),
+        exchange: Exchange::Http,
+        at: recorder.now(),
+        request: Request { headers, ..Request::default() },
+        own_changes: Vec::new(),
+    }
+}
+
+#[test]
+fn large_heads_that_wait_are_bounded_as_bodies_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, _writer) = Store::create(&trace(&folder), &[]).unwrap();
+    let other = rusqlite::Connection::open(trace(&folder)).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let large = vec![b'x'; 1 << 20];
+    let taken = (0..200).take_while(|_| {
+        let headers = Headers::pack([("x", large.as_slice())]);
+        recorder.offer(asked(&recorder, recorder.next_id(), headers)).is_none()
+    });
+    // What the writer took before it hung, and what its queue holds.
+    assert!(taken.count() <= 100);
+    other.execute_batch("ROLLBACK").unwrap();
+}
+
+#[test]
+fn however_many_hops_are_open_others_are_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let (recorder, writer) = Store::create(&trace(&folder), &[]).unwrap();
+    let reader = Reader::open(&trace(&folder)).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+    let open: Vec<HopId> = (0..20_000).map(|_| recorder.next_id()).collect();
+    runtime.block_on(async {
+        for id in &open {
+            recorder.record(asked(&recorder, *id, Headers::new())).await;
+        }
+    });
+    let begun = Instant::now();
+    while reader.info().unwrap().hops < open.len() as u64 {
+        assert!(begun.elapsed() < Duration::from_secs(20), "never kept");
+        std::thread::yield_now();
+    }
+    recorder.insert_blocking(hop(recorder.next_id(), 1, 100));
+    while reader.info().unwrap().hops <= open.len() as u64 {
+        assert!(begun.elapsed() < Duration::from_secs(40), "never kept");
+        std::thread::yield_now();
+    }
+    assert_eq!(writer.finish().count, 0);
 }
 
 /// Tap, method (after `>` what a preflight asks for), URL, status with `Location`, begin and end.

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::Unrecorded;
-use crate::trace::{Event, Hop, HopId};
+use crate::trace::{Event, Headers, Hop, HopId, Response};
 
 /// What a recorder hands over.
 #[derive(Debug)]
@@ -41,20 +41,29 @@ impl Item {
 
     /// Roughly the bytes held.
     fn weight(&self) -> usize {
-        let body = match self {
+        let held = match self {
             Item::Event(Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. }) => {
                 kept.len()
             }
             Item::Event(Event::Frames { frames, .. }) => frames.packed().len(),
-            Item::Event(Event::Asked { .. } | Event::Answered { .. }) => 1024,
-            Item::Event(Event::Whole { response, .. }) => 1024 + response.body.bytes.len(),
+            Item::Event(Event::Asked { request, .. }) => head(&request.headers),
+            Item::Event(Event::Answered { response, .. }) => head(&response.headers),
+            Item::Event(Event::Whole { response, .. }) => {
+                head(&response.headers) + response.body.bytes.len()
+            }
+            Item::Event(Event::Interim { interim, .. }) => interim.headers.bytes(),
+            Item::Event(
+                Event::RequestTrailers { trailers, .. } | Event::ResponseTrailers { trailers, .. },
+            ) => trailers.bytes(),
             Item::Hop(hop) => {
-                let response = hop.response().map_or(0, |it| it.body.bytes.len());
-                2048 + hop.request.body.bytes.len() + response
+                let of = |it: &Response| head(&it.headers) + it.body.bytes.len();
+                head(&hop.request.headers)
+                    + hop.request.body.bytes.len()
+                    + hop.response().map_or(0, of)
             }
             Item::Event(_) => 0,
         };
-        body + size_of::<Item>()
+        held + size_of::<Item>()
     }
 }
 
@@ -249,6 +258,11 @@ impl State {
             why.clone_into(&mut self.unrecorded.why);
         }
     }
+}
+
+/// Most heads are small; strangers may send large ones.
+fn head(headers: &Headers) -> usize {
+    headers.bytes().max(1024)
 }
 
 /// How long a recorder waits for room.

@@ -121,6 +121,14 @@ impl Headers {
         packed::fields(packed).chain(fields.map(|it| (it.name.as_bytes(), it.value.as_slice())))
     }
 
+    /// Bytes of all names and values, roughly: what they hold in memory.
+    pub(crate) fn bytes(&self) -> usize {
+        match &self.packed {
+            Some(packed) => packed.len(),
+            None => self.pairs().map(|(name, value)| name.len() + value.len()).sum(),
+        }
+    }
+
     /// How many fields there are, repeats counted.
     pub fn len(&self) -> usize {
         self.fields().len()

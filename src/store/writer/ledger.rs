@@ -6,7 +6,7 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, Hasher};
 
 use super::only::Only;
-use crate::trace::{Body, Event, Frames, Hop, HopId, Outcome};
+use crate::trace::{Body, Event, Frames, Hop, HopId, Outcome, Request, Response};
 
 /// One hop in memory.
 #[derive(Debug)]
@@ -39,10 +39,10 @@ impl Entry {
         }
     }
 
-    /// Bytes of its bodies in memory.
+    /// Bytes of its heads and bodies in memory.
     pub(super) fn bytes(&self) -> usize {
-        let response = self.hop.response().map_or(0, |it| it.body.bytes.len());
-        self.hop.request.body.bytes.len() + response + self.hop.frames.packed().len()
+        let response = self.hop.response().map_or(0, of_response);
+        of_request(&self.hop.request) + response + self.hop.frames.packed().len()
     }
 
     fn forget(&mut self) {
@@ -84,7 +84,7 @@ pub(super) struct Ledger {
     pub(super) over: VecDeque<Box<Entry>>,
     /// Hops whose rows must go, because a part of them was lost.
     pub(super) gone: Vec<HopId>,
-    /// Bytes of bodies in memory.
+    /// Bytes of heads and bodies that no commit has kept yet.
     pub(super) weight: usize,
     /// Which hops are kept.
     pub(super) only: Only,
@@ -95,8 +95,11 @@ impl Ledger {
         let id = event.id();
         let ended = event.is_end();
         self.weight += match &event {
+            Event::Asked { request, .. } => of_request(request),
             Event::RequestBody { kept, .. } | Event::ResponseBody { kept, .. } => kept.len(),
-            Event::Whole { response, .. } => response.body.bytes.len(),
+            Event::Answered { response, .. } | Event::Whole { response, .. } => {
+                of_response(response)
+            }
             Event::Frames { frames, .. } => frames.packed().len(),
             _ => 0,
         };
@@ -136,9 +139,9 @@ impl Ledger {
     }
 
     pub(super) fn add(&mut self, hop: Hop) {
-        let response = hop.response().map_or(0, |it| it.body.bytes.len());
-        self.weight += HEADS + hop.request.body.bytes.len() + response;
-        self.end(Box::new(Entry::new(hop)));
+        let entry = Box::new(Entry::new(hop));
+        self.weight += HEADS + entry.bytes();
+        self.end(entry);
     }
 
     /// Bring what is over into the order in which it was asked, as far as ids tell.
@@ -168,7 +171,7 @@ impl Ledger {
             entry.kept();
         }
         if self.over.is_empty() {
-            self.weight = self.open.len() * HEADS;
+            self.weight = 0;
         }
     }
 
@@ -184,6 +187,14 @@ impl Ledger {
             && self.gone.is_empty()
             && self.open.values().all(|it| !it.dirty || it.place == Place::Memory)
     }
+}
+
+fn of_request(request: &Request) -> usize {
+    request.headers.bytes() + request.body.bytes.len()
+}
+
+fn of_response(response: &Response) -> usize {
+    response.headers.bytes() + response.body.bytes.len()
 }
 
 fn bodies(hop: &mut Hop) -> (&mut Body, Option<&mut Body>) {
@@ -223,5 +234,5 @@ impl Hasher for ByNumber {
     }
 }
 
-/// What a hop without bodies takes in memory, roughly.
+/// What a hop takes in memory beside its heads and bodies, roughly.
 const HEADS: usize = 2048;

@@ -26,7 +26,7 @@ pub(super) struct Only {
     filter: Filter,
     /// The latest that were not kept, oldest first.
     aside: VecDeque<Box<Entry>>,
-    /// Bytes of bodies in `aside`.
+    /// Bytes of heads and bodies in `aside`.
     weight: usize,
     /// Where redirects that were kept lead.
     expected: VecDeque<(String, Time)>,
@@ -154,6 +154,7 @@ impl Only {
     /// A part of this hop was lost.
     pub(super) fn lose(&mut self, id: HopId) {
         self.aside.retain(|it| it.hop.id != id);
+        self.weight = self.aside.iter().map(|it| it.bytes()).sum();
     }
 
     /// How many would have been passed over if this were the end.
