@@ -72,9 +72,11 @@ impl File {
         for suffix in ["-wal", "-shm"] {
             let _ = fs::remove_file(beside(&self.path, suffix));
         }
-        fs::rename(&copy, &self.path).map_err(|_| lost())?;
-        *db = Connection::open(&self.path)?;
+        // What cannot be put in its place is all there is: it goes on being written where it is.
+        let placed = fs::rename(&copy, &self.path);
+        *db = Connection::open(if placed.is_ok() { &self.path } else { &copy })?;
         schema::for_writing(db)?;
+        placed.map_err(|_| lost())?;
         self.identity = identity(&self.path).ok().flatten();
         Ok(())
     }
