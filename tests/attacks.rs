@@ -191,7 +191,16 @@ async fn only_the_password_opens_a_tap() {
         let is_guess = field.starts_with("Proxy") && status == "407";
         assert!(!is_guess || begun.elapsed() > Duration::from_millis(400), "guessing is cheap");
     }
-    program.recorded(7).await;
+    // Nor is it recorded where the head is refused, and recorded as it was sent.
+    for broken in ["Bad Name: x", "Transfer-Encoding: chunked\r\nContent-Length: 1"] {
+        let ask = format!(
+            "POST http://{upstream}/ HTTP/1.1\r\nHost: {upstream}\r\n\
+             Proxy-authorization: Basic YW5uOnMzY3JldC13MHJk\r\n{broken}\r\n\r\n"
+        );
+        let got = told(program.tap(), &ask).await;
+        assert!(got.starts_with("HTTP/1.1 400"), "{broken}: {got}");
+    }
+    program.recorded(9).await;
     let trace = program.trace.clone();
     let folder = program.folder().to_owned();
     program.signal("-INT");

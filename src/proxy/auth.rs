@@ -9,7 +9,10 @@ use std::str::FromStr;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{HeaderMap, HeaderValue, PROXY_AUTHORIZATION};
-use subtle::ConstantTimeEq as _;
+use sha2::{Digest as _, Sha256};
+use subtle::{Choice, ConstantTimeEq as _};
+
+use crate::trace::{Header, Headers};
 
 /// A user name and a password.
 #[derive(Clone, Eq, PartialEq)]
@@ -25,22 +28,36 @@ impl Credentials {
 
     /// As a `Proxy-Authorization` field has them.
     pub(super) fn basic(&self) -> String {
-        format!("Basic {}", STANDARD.encode(format!("{}:{}", self.user, self.password)))
+        format!("Basic {}", self.token())
+    }
+
+    fn token(&self) -> String {
+        STANDARD.encode(format!("{}:{}", self.user, self.password))
     }
 
     /// Whether these are they; how long that takes tells nothing of them.
     pub(super) fn are(&self, user: &[u8], password: &[u8]) -> bool {
-        let user = user.ct_eq(self.user.as_bytes());
-        bool::from(user & password.ct_eq(self.password.as_bytes()))
+        let user = same(user, self.user.as_bytes());
+        bool::from(user & same(password, self.password.as_bytes()))
     }
 
     /// Whether a request brings them; how long that takes tells nothing of them.
     pub(super) fn fit(&self, headers: &HeaderMap) -> bool {
-        let wanted = self.basic();
-        headers
-            .get(PROXY_AUTHORIZATION)
-            .is_some_and(|it| bool::from(it.as_bytes().ct_eq(wanted.as_bytes())))
+        let sent = headers.get(PROXY_AUTHORIZATION).and_then(|it| basic(it.as_bytes()));
+        sent.is_some_and(|it| bool::from(same(it, self.token().as_bytes())))
     }
+}
+
+/// Compares digests, because comparing the bytes themselves would tell their number.
+fn same(one: &[u8], other: &[u8]) -> Choice {
+    Sha256::digest(one).as_slice().ct_eq(Sha256::digest(other).as_slice())
+}
+
+/// What stands behind the name of the scheme, which has no case
+/// ([RFC 7617 §2](https://www.rfc-editor.org/rfc/rfc7617#section-2)).
+fn basic(value: &[u8]) -> Option<&[u8]> {
+    let (scheme, token) = value.split_at_checked(6)?;
+    scheme.eq_ignore_ascii_case(b"basic ").then_some(token.trim_ascii())
 }
 
 /// Whether a request tries a password.
@@ -58,11 +75,25 @@ const GUESS: std::time::Duration = std::time::Duration::from_millis(500);
 /// Take the secret out of what will be recorded; that there was one stays.
 pub(super) fn hide(headers: &mut HeaderMap) {
     if let Some(value) = headers.get(PROXY_AUTHORIZATION) {
-        let is_basic =
-            value.as_bytes().get(..6).is_some_and(|it| it.eq_ignore_ascii_case(b"basic "));
-        let hidden = if is_basic { "Basic (not recorded)" } else { "(not recorded)" };
-        headers.insert(PROXY_AUTHORIZATION, HeaderValue::from_static(hidden));
+        let hidden = HeaderValue::from_static(hidden(value.as_bytes()));
+        headers.insert(PROXY_AUTHORIZATION, hidden);
     }
+}
+
+/// [`hide`] in a head that was refused, and is recorded as it was sent.
+pub(super) fn hide_refused(headers: &mut Headers) {
+    let is_secret = |it: &Header| it.name.trim().eq_ignore_ascii_case("proxy-authorization");
+    if headers.iter().any(is_secret) {
+        let shown = headers.iter().map(|it| {
+            let value = if is_secret(it) { hidden(&it.value).into() } else { it.value.clone() };
+            (it.name.clone(), value)
+        });
+        *headers = shown.collect();
+    }
+}
+
+fn hidden(value: &[u8]) -> &'static str {
+    if basic(value).is_some() { "Basic (not recorded)" } else { "(not recorded)" }
 }
 
 impl FromStr for Credentials {
@@ -82,5 +113,28 @@ impl FromStr for Credentials {
 impl fmt::Debug for Credentials {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lets_in_who_brings_the_password() {
+        let wanted: Credentials = "ann:secret".parse().unwrap();
+        for (sent, fits) in [
+            ("Basic YW5uOnNlY3JldA==", true),
+            ("basic  YW5uOnNlY3JldA==", true),
+            ("Basic YW5uOnNlY3JldA", false),
+            ("Bearer YW5uOnNlY3JldA==", false),
+            ("Basic", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(PROXY_AUTHORIZATION, HeaderValue::from_static(sent));
+            assert_eq!(wanted.fit(&headers), fits, "{sent}");
+        }
+        assert!(wanted.are(b"ann", b"secret") && !wanted.are(b"ann", b"secret2"));
     }
 }

@@ -105,8 +105,8 @@ impl<R: Recorder> Client<R> {
 
     /// Answer one request, or end the connection as the upstream did.
     pub(super) async fn serve(self: Arc<Self>, mut request: Request<Incoming>) -> Answer<R> {
-        let (limits, address) = (&self.tap.options.limits, &self.tap.address_text);
-        if let Some(refusal) = guard::check(&request, &self.control, limits, address) {
+        let address = &self.tap.address_text;
+        if let Some(refusal) = guard::check(&request, &self.control, &self.leg, address) {
             let answer = refusal.answer();
             serve::record_refusal(&self.tap, self.id, refusal).await;
             return Ok(answer);

@@ -13,6 +13,7 @@ use http_body::Body;
 
 use super::body::Passing;
 use super::io::Control;
+use super::leg::Leg;
 use super::limits::Limits;
 use super::unread::{Before, Unread};
 use super::{answer, heads, refused};
@@ -43,9 +44,10 @@ impl Refusal {
 pub(super) fn check<B: Body>(
     request: &Request<B>,
     control: &Control,
-    limits: &Limits,
+    leg: &Leg,
     tap_address: &str,
 ) -> Option<Refusal> {
+    let limits = &leg.limits;
     let headers = request.headers();
     if request.version() < Version::HTTP_2 {
         let mut unread = control.unread();
@@ -54,7 +56,7 @@ pub(super) fn check<B: Body>(
         // (https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
         if headers.contains_key(TRANSFER_ENCODING) && unread.has_field("content-length") {
             return Some(Refusal {
-                request: refused::request(unread.head(), tap_address)?,
+                request: refused::request(unread.head(), leg.scheme, tap_address)?,
                 kind: FailureKind::RefusedByTap,
                 why: "the request has both a Content-Length and a Transfer-Encoding: servers \
                       would disagree about where it ends"
@@ -79,12 +81,13 @@ pub(super) fn check<B: Body>(
     };
     let host = heads::text(headers, http::header::HOST).unwrap_or_else(|| tap_address.to_owned());
     let host = request.uri().authority().map_or(host, |it| it.as_str().to_owned());
+    let scheme = request.uri().scheme_str().unwrap_or(leg.scheme.as_str());
     let path = request.uri().path_and_query().map_or("", |it| it.as_str());
     let beginning = path.get(..limits.target).unwrap_or(path);
     Some(Refusal {
         request: trace::Request {
             method: request.method().as_str().to_owned(),
-            url: format!("http://{host}{beginning}"),
+            url: format!("{scheme}://{host}{beginning}"),
             version: heads::version(request.version()),
             headers: heads::record(headers),
             ..trace::Request::default()
@@ -127,7 +130,7 @@ fn before_the_next<B: Body>(request: &Request<B>) -> Before {
 pub(super) fn of_error(
     error: &hyper::Error,
     unread: &Unread,
-    limits: &Limits,
+    leg: &Leg,
     tap_address: &str,
 ) -> Option<Refusal> {
     let is_parse = error.is_parse() || error.is_parse_too_large();
@@ -135,9 +138,9 @@ pub(super) fn of_error(
         return None;
     }
     let head = unread.head();
-    let request = refused::request(head, tap_address)?;
+    let request = refused::request(head, leg.scheme, tap_address)?;
     let (kind, why) = if error.is_parse_too_large() {
-        (FailureKind::RefusedByTap, too_large(unread, limits, &request))
+        (FailureKind::RefusedByTap, too_large(unread, &leg.limits, &request))
     } else if is_parse {
         (FailureKind::RefusedByTap, refused::why(head, &error.to_string()))
     } else {
@@ -158,10 +161,10 @@ fn too_large(unread: &Unread, limits: &Limits, request: &trace::Request) -> Stri
 }
 
 /// A head that took too long.
-pub(super) fn overdue(unread: &Unread, limits: &Limits, tap_address: &str) -> Option<Refusal> {
-    let seconds = limits.head_time.as_secs();
+pub(super) fn overdue(unread: &Unread, leg: &Leg, tap_address: &str) -> Option<Refusal> {
+    let seconds = leg.limits.head_time.as_secs();
     Some(Refusal {
-        request: refused::request(unread.head(), tap_address)?,
+        request: refused::request(unread.head(), leg.scheme, tap_address)?,
         kind: FailureKind::RefusedByTap,
         why: format!(
             "the request's head was not complete after {seconds} s (--limit head-time=SECONDS)"

@@ -3,10 +3,12 @@
 //! **Invariant:** a refusal is visible. Who looks at a trace must see that something was asked,
 //! even if it was no HTTP.
 
+use super::spec::Scheme;
 use crate::trace::{Body, Headers, Request};
 
-/// What can be read of a request that was refused; `None` when there is nothing.
-pub(super) fn request(head: &[u8], tap_address: &str) -> Option<Request> {
+/// What can be read of a request that was refused; `None` when there is nothing. A target that is
+/// a path alone is one of this scheme.
+pub(super) fn request(head: &[u8], scheme: Scheme, tap_address: &str) -> Option<Request> {
     let line = head.split(|it| *it == b'\n').next().filter(|it| !it.is_empty())?;
     let mut lines = head.split(|it| *it == b'\n').skip(1).map(<[u8]>::trim_ascii);
     let headers: Headers = lines
@@ -28,7 +30,7 @@ pub(super) fn request(head: &[u8], tap_address: &str) -> Option<Request> {
     let url = if target.contains("://") || method.is_empty() {
         target.to_owned()
     } else {
-        format!("http://{host}{target}")
+        format!("{}://{host}{target}", scheme.as_str())
     };
     Some(Request { method, url, headers, body: Body::default(), ..Request::default() })
 }
@@ -54,11 +56,12 @@ mod tests {
             ("\u{16}\u{3}\u{1} x", "", "x", 0),
             ("garbage", "garbage", "http://tap", 0),
         ] {
-            let request = request(head.as_bytes(), "tap").unwrap();
+            let request = request(head.as_bytes(), Scheme::Http, "tap").unwrap();
             let read = (request.method.as_str(), request.url.as_str(), request.headers.len());
             assert_eq!(read, (method, url, headers), "{head:?}");
         }
-        assert_eq!(request(b"", "tap"), None);
+        assert_eq!(request(b"", Scheme::Http, "tap"), None);
+        assert_eq!(request(b"GET / HTTP/1", Scheme::Https, "h").unwrap().url, "https://h/");
         assert!(why(&[0x16, 3, 1], "").starts_with("TLS"));
     }
 }

@@ -199,7 +199,9 @@ async fn record_failed<R: Recorder>(
 
 /// Something else was spoken to a tap that listens with TLS.
 async fn not_tls<R: Recorder>(mut io: Rewound<ClientIo>, tap: &TapState<R>, id: ConnectionId) {
-    let Some(request) = refused::request(io.first(), &tap.address_text) else { return };
+    let Some(request) = refused::request(io.first(), Scheme::Http, &tap.address_text) else {
+        return;
+    };
     let why = "this tap expects TLS: use https:// in the address";
     record_refused(tap, id, request, FailureKind::RefusedByTap, why).await;
     let _gone = io.write_all(NOT_TLS).await;

@@ -22,7 +22,7 @@ use super::listener::TapState;
 use super::scribe::Scribe;
 use super::sniff::{Opening, sniff};
 use super::spec::Mode;
-use super::{failure, secure, socks};
+use super::{auth, failure, secure, socks};
 use crate::trace::{ConnectionId, Event, Exchange, FailureKind, Recorder, Request, Version};
 
 /// Serve a client that has just connected.
@@ -130,8 +130,10 @@ where
     let tap = client.tap();
     let refusal = match ended {
         Some(Ok(())) => None,
-        Some(Err(error)) => guard::of_error(&error, &control.unread(), &limits, &tap.address_text),
-        None => guard::overdue(&control.unread(), &limits, &tap.address_text),
+        Some(Err(error)) => {
+            guard::of_error(&error, &control.unread(), client.leg(), &tap.address_text)
+        }
+        None => guard::overdue(&control.unread(), client.leg(), &tap.address_text),
     };
     if let Some(refusal) = refusal {
         record_refusal(tap, client.id(), refusal).await;
@@ -206,10 +208,13 @@ where
 pub(super) async fn record_refused<R: Recorder>(
     tap: &TapState<R>,
     connection: ConnectionId,
-    request: Request,
+    mut request: Request,
     kind: FailureKind,
     why: &str,
 ) {
+    if let Mode::Forward { .. } = tap.spec.mode {
+        auth::hide_refused(&mut request.headers);
+    }
     let mut scribe = Scribe::new(&tap.recorder);
     let asked = Event::Asked {
         id: scribe.id(),
