@@ -22,10 +22,10 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connect::Upstreams;
 use super::exchange::Client;
-use super::inner::InnerIo;
 use super::io::Control;
 use super::leg::{Leg, Protocol, spoken};
 use super::listener::TapState;
+use super::overheard::Overheard;
 use super::refusals::{Refusals, Who};
 use super::rewound::Rewound;
 use super::scribe::Scribe;
@@ -151,7 +151,7 @@ impl<R: Recorder> Tunnel<R> {
         let leg = Leg::of_tunnel(to, client);
         let (first, _) = secure::ask_upstream(&self.tap, &leg, self.socket).await;
         let control = Arc::new(self.control.inside());
-        let io = InnerIo::new(io, Arc::clone(&control));
+        let io = Overheard::new(io, Arc::clone(&control));
         let upstreams = Upstreams::begun(first);
         serve::http(io, Client::new(self.tap, self.connection, control, leg, upstreams)).await;
     }
@@ -196,7 +196,7 @@ impl<R: Recorder> Tunnel<R> {
                 intercept.refusals.forget(&who);
                 let leg = secure::inside(leg, &stream);
                 let control = Arc::new(self.control.inside());
-                let io = InnerIo::new(stream, Arc::clone(&control));
+                let io = Overheard::new(stream, Arc::clone(&control));
                 let upstreams = Upstreams::begun(first);
                 let client = Client::new(self.tap, self.connection, control, leg, upstreams);
                 serve::http(io, client).await;

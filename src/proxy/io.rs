@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
+use super::overheard::Ear;
 use super::unread::Unread;
 
 /// What the socket and the exchanges on it share.
@@ -54,6 +55,13 @@ impl Control {
 
     pub(super) fn keep(&self, bytes: &[u8]) {
         self.unread().push(bytes);
+    }
+}
+
+/// First bytes are kept for who could not understand them.
+impl Ear for Arc<Control> {
+    fn hear(&mut self, bytes: &[u8]) {
+        self.keep(bytes);
     }
 }
 

@@ -17,10 +17,10 @@ use tokio_rustls::server::TlsStream;
 
 use super::connect::{self, Connection, Upstreams};
 use super::exchange::Client;
-use super::inner::InnerIo;
 use super::io::{ClientIo, Control};
 use super::leg::{HTTP_1, HTTP_2, Leg, Protocol, spoken};
 use super::listener::TapState;
+use super::overheard::Overheard;
 use super::rewound::Rewound;
 use super::serve::{self, record_refused};
 use super::socket::Socket;
@@ -169,7 +169,7 @@ async fn encrypted<R: Recorder>(
             let offers = Leg::of_tap(&tap.spec.mode, client.client, client.tls.clone()).offers;
             let leg = Leg { offers, ..client };
             let control = Arc::new(control.inside());
-            let io = InnerIo::new(stream, Arc::clone(&control));
+            let io = Overheard::new(stream, Arc::clone(&control));
             serve::http(io, Client::new(tap, id, control, leg, upstreams)).await;
         }
         Err(error) => record_failed(&tap, id, &name, &error).await,

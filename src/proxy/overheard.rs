@@ -1,31 +1,32 @@
-//! A stream inside another one (HTTP within TLS), whose first bytes are kept for who could not
-//! understand them.
+//! A stream, and somebody who hears what is read from it.
 //!
 //! **Invariant:** no byte is changed, held back or added.
 
 use std::io;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::io::Control;
-
-/// A stream that tells its control what was read.
-#[derive(Debug)]
-pub(super) struct InnerIo<S> {
-    stream: S,
-    control: Arc<Control>,
+/// Hears what is read.
+pub(super) trait Ear: Unpin {
+    fn hear(&mut self, bytes: &[u8]);
 }
 
-impl<S> InnerIo<S> {
-    pub(super) fn new(stream: S, control: Arc<Control>) -> InnerIo<S> {
-        InnerIo { stream, control }
+/// A stream that lets somebody hear what is read from it.
+#[derive(Debug)]
+pub(super) struct Overheard<S, E> {
+    stream: S,
+    ear: E,
+}
+
+impl<S, E> Overheard<S, E> {
+    pub(super) fn new(stream: S, ear: E) -> Overheard<S, E> {
+        Overheard { stream, ear }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for InnerIo<S> {
+impl<S: AsyncRead + Unpin, E: Ear> AsyncRead for Overheard<S, E> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
@@ -34,13 +35,13 @@ impl<S: AsyncRead + Unpin> AsyncRead for InnerIo<S> {
         let before = buf.filled().len();
         let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
         if let Some(read) = buf.filled().get(before..).filter(|it| !it.is_empty()) {
-            self.control.keep(read);
+            self.ear.hear(read);
         }
         polled
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for InnerIo<S> {
+impl<S: AsyncWrite + Unpin, E: Ear> AsyncWrite for Overheard<S, E> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
