@@ -23,6 +23,7 @@ mod error;
 mod exchange;
 mod failure;
 mod frames;
+mod greeting;
 mod guard;
 mod h2;
 mod heads;

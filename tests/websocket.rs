@@ -1,15 +1,18 @@
 //! WebSocket through a tap, over real sockets: what both sides got, and what was recorded.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on shall stop")]
 
+#[path = "websocket/http2.rs"]
+mod http2;
+#[path = "support/secure.rs"]
+mod secure;
 #[path = "support/wire.rs"]
 mod wire;
 
 use std::net::SocketAddr;
 
 use hopscope::content::{self, Said};
-use hopscope::proxy::{OnFailure, Options, Proxy, TapSpec};
-use hopscope::trace::{Exchange, Hop, Version};
-use tokio::net::TcpStream;
+use hopscope::proxy::{Options, Proxy, TapSpec};
+use hopscope::trace::{Exchange, Hop};
 use wire::{End, Notebook, Wire, server};
 
 const ASKED: &str = "Host: h\r\nConnection: keep-alive, Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n";
@@ -179,88 +182,4 @@ async fn what_is_no_websocket_is_only_counted() {
     let hop = &notebook.ended(1).await[0];
     assert_eq!((hop.exchange, hop.frames.len()), (Exchange::Http, 0));
     assert_eq!((hop.request.body.length, hop.response().unwrap().body.length), (4, 5));
-}
-
-/// A client of HTTP/2 at a tap whose upstream speaks HTTP/1.1, and its request for WebSocket.
-async fn asked_over_http_2(
-    proxy: &Proxy,
-) -> (http::Response<h2::RecvStream>, h2::SendStream<bytes::Bytes>) {
-    let stream = TcpStream::connect(proxy.addresses()[0]).await.unwrap();
-    let (mut sender, driver) = h2::client::handshake(stream).await.unwrap();
-    // How it ends is seen by who waits for an answer.
-    tokio::spawn(async move { drop(driver.await) });
-    let deadline = tokio::time::Instant::now() + wire::DEADLINE;
-    while !sender.is_extended_connect_protocol_enabled() {
-        assert!(tokio::time::Instant::now() < deadline, "the tap offers no WebSocket");
-        tokio::time::sleep(std::time::Duration::from_millis(2)).await;
-    }
-    let mut request = http::Request::builder()
-        .method("CONNECT")
-        .uri("http://chat.test/ws?x")
-        .header("origin", "http://page.test")
-        .header("sec-websocket-version", "13")
-        .body(())
-        .unwrap();
-    request.extensions_mut().insert(h2::ext::Protocol::from_static("websocket"));
-    let (answer, stream) = sender.send_request(request, false).unwrap();
-    (answer.await.unwrap(), stream)
-}
-
-#[tokio::test]
-async fn over_http_2_it_is_an_upgrade_for_an_upstream_of_http_1() {
-    let upstream = server(|mut wire| async move {
-        let head = wire.head().await;
-        let wanted = ["GET /ws?x HTTP/1.1", "host: chat.test", "sec-websocket-key: ", "Upgrade"];
-        let missing: Vec<_> = wanted.into_iter().filter(|it| !head.contains(it)).collect();
-        let more = format!("Sec-WebSocket-Accept: y\r\nX-Missing: {missing:?}\r\n\r\n");
-        wire.send(format!("{AGREED}{more}")).await;
-        wire.send(b"\x81\x05hello").await;
-        wire.until("ask").await;
-        wire.send(b"\x88\x02\x03\xe8").await;
-    })
-    .await;
-    let spec = format!("edge=reverse:127.0.0.1:0=http://{upstream},http=1.1");
-    let notebook = Notebook::new();
-    let specs = vec![spec.parse().unwrap()];
-    let proxy = Proxy::start(specs, &notebook, Options::default()).await.unwrap();
-    let (answer, mut stream) = asked_over_http_2(&proxy).await;
-    let (head, mut body) = answer.into_parts();
-    assert_eq!(head.status, 200);
-    let names: Vec<_> = head.headers.keys().map(http::HeaderName::as_str).collect();
-    assert_eq!((names, &head.headers["x-missing"]), (vec!["x-missing"], &"[]".parse().unwrap()));
-    assert_eq!(body.data().await.unwrap().unwrap(), b"\x81\x05hello"[..]);
-    stream.send_data(b"\x81\x03ask"[..].into(), false).unwrap();
-    assert_eq!(body.data().await.unwrap().unwrap(), b"\x88\x02\x03\xe8"[..]);
-    stream.send_data(bytes::Bytes::new(), true).unwrap();
-    let hop = &notebook.ended(1).await[0];
-    assert_eq!((hop.exchange, hop.status()), (Exchange::WebSocket, Some(101)));
-    assert_eq!((hop.request.method.as_str(), hop.request.version), ("GET", Version::Http2));
-    assert_eq!(hop.request.url, "http://chat.test/ws?x");
-    assert_eq!(told(hop), ["server text hello", "client text ask", "server close "]);
-}
-
-#[tokio::test]
-async fn over_http_2_an_upstream_without_it_is_told_apart() {
-    for (answer, status) in [
-        ("HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n", 403),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 502),
-    ] {
-        let upstream = server(move |mut wire| async move {
-            wire.head().await;
-            wire.send(answer).await;
-            wire.rest().await;
-        })
-        .await;
-        let spec = format!("edge=reverse:127.0.0.1:0=http://{upstream},http=1.1");
-        let notebook = Notebook::new();
-        let specs = vec![spec.parse().unwrap()];
-        let options = Options { on_failure: OnFailure::Answer, ..Options::default() };
-        let proxy = Proxy::start(specs, &notebook, options).await.unwrap();
-        let (answer, _stream) = asked_over_http_2(&proxy).await;
-        assert_eq!(answer.status(), status);
-        let hop = &notebook.ended(1).await[0];
-        let failure = hop.failure().map(|it| it.detail.as_str());
-        let why = "it answered 200 OK instead of an upgrade";
-        assert_eq!(failure, (status == 502).then_some(why));
-    }
 }

@@ -23,8 +23,10 @@ use tokio::net::{TcpStream, lookup_host};
 
 use super::body::Passing;
 use super::failure;
+use super::greeting::{Greeted, Greeting};
 use super::leg::{Leg, Protocol};
 use super::limits::Limits;
+use super::overheard::Overheard;
 use super::relay::Relay;
 use super::socket::Socket;
 use super::spec::{Scheme, Upstream};
@@ -76,7 +78,7 @@ enum Driver {
     /// Whoever waits for something from it.
     Here(Pin<Box<dyn Future<Output = ()> + Send>>),
     /// A task of its own, which ends with the last who has a part in it.
-    Task(Arc<AbortOnDrop>),
+    Task(Arc<Task>),
     /// Nobody any more.
     Ended,
 }
@@ -87,16 +89,21 @@ pub(super) enum Use {
     Again,
 }
 
-struct AbortOnDrop(tokio::task::AbortHandle);
+struct Task {
+    handle: tokio::task::AbortHandle,
+    /// What the server said of itself in HTTP/2.
+    greeted: Option<Greeted>,
+}
 
-impl Drop for AbortOnDrop {
+impl Drop for Task {
     fn drop(&mut self) {
-        self.0.abort();
+        self.handle.abort();
     }
 }
 
-fn spawn(driver: impl Future<Output = ()> + Send + 'static) -> Driver {
-    Driver::Task(Arc::new(AbortOnDrop(tokio::spawn(driver).abort_handle())))
+fn spawn(driver: impl Future<Output = ()> + Send + 'static, greeted: Option<Greeted>) -> Driver {
+    let handle = tokio::spawn(driver).abort_handle();
+    Driver::Task(Arc::new(Task { handle, greeted }))
 }
 
 impl<R: Recorder> Connection<R> {
@@ -139,7 +146,7 @@ impl<R: Recorder> Connection<R> {
     /// Give it a task of its own: nobody will wait for it, and it is not done yet.
     pub(super) fn detach(&mut self) {
         self.driver = match std::mem::replace(&mut self.driver, Driver::Ended) {
-            Driver::Here(driver) => spawn(driver),
+            Driver::Here(driver) => spawn(driver, None),
             other => other,
         };
     }
@@ -149,6 +156,17 @@ impl<R: Recorder> Connection<R> {
             Sender::One(_) => Protocol::Http1,
             Sender::Many(_) => Protocol::Http2,
         }
+    }
+
+    /// Whether a WebSocket goes over it beside other streams, as far as the server has said so.
+    pub(super) fn takes_websocket(&self) -> bool {
+        self.greeted().is_some_and(Greeted::takes_websocket)
+    }
+
+    /// What the server says of itself in HTTP/2.
+    pub(super) fn greeted(&self) -> Option<&Greeted> {
+        let Driver::Task(task) = &self.driver else { return None };
+        task.greeted.as_ref()
     }
 
     /// Another part in the same connection, if it can be shared and still lives.
@@ -342,7 +360,6 @@ async fn spoken<R: Recorder>(
     opened: Opened,
     limits: &Limits,
 ) -> Result<Connection<R>, Failure> {
-    let io = TokioIo::new(socket);
     // How a connection ended is told by the exchange that used it.
     let (sender, driver) = match protocol {
         Protocol::Http1 => {
@@ -354,19 +371,21 @@ async fn spoken<R: Recorder>(
                 .max_headers(limits.fields)
                 .max_header_size(limits.head)
                 .max_buf_size(limits.buffer())
-                .handshake(io)
+                .handshake(TokioIo::new(socket))
                 .await
                 .map_err(|it| failure::of_hyper(&it))?;
             let driver = async move { drop(driver.with_upgrades().await) };
             (Sender::One(sender), Driver::Here(Box::pin(driver)))
         }
         Protocol::Http2 => {
+            let (greeting, greeted) = Greeting::new();
             let (sender, driver) = http2::Builder::new(TokioExecutor::new())
                 .max_header_list_size(HEADER_LIST)
-                .handshake(io)
+                .handshake(TokioIo::new(Overheard::new(socket, greeting)))
                 .await
                 .map_err(|it| failure::of_hyper(&it))?;
-            (Sender::Many(sender), spawn(async move { drop(driver.await) }))
+            let driver = spawn(async move { drop(driver.await) }, Some(greeted));
+            (Sender::Many(sender), driver)
         }
     };
     let (to, opened, relay) = (to.clone(), Some(opened), Relay::default());

@@ -5,6 +5,7 @@
 
 mod switched;
 mod tunnelled;
+mod websocket;
 
 use std::future::pending;
 use std::sync::Arc;
@@ -185,7 +186,11 @@ impl<R: Recorder> Client<R> {
 
         let Asked { mut head, body, upgrade, .. } = asked;
         let (id, limit) = (scribe.id(), self.tap.options.capture);
-        let mut connection = match self.connection(&scribe, &to).await {
+        let connected = match exchange {
+            Exchange::WebSocket => Box::pin(self.connection_for_websocket(&scribe, &to)).await,
+            Exchange::Http | Exchange::Tunnel => self.connection(&scribe, &to).await,
+        };
+        let mut connection = match connected {
             Ok(connection) => connection,
             Err(failure) => {
                 let (body, _) = Passing::request(body, id, &self.tap.recorder, limit, None);
@@ -207,6 +212,10 @@ impl<R: Recorder> Client<R> {
         self.tap.options.via.address(&mut request, &to, &self.leg);
         // They hold the case in which the client wrote the names.
         *request.extensions_mut() = std::mem::take(&mut head.extensions);
+        let extends = exchange == Exchange::WebSocket && connection.takes_websocket();
+        if exchange == Exchange::WebSocket {
+            h2::ask_for_websocket(&mut request, extends);
+        }
         interim::listen(&mut request, open, &scribe);
         let sending = connection.send(request);
         let answered = match self.tap.options.upstream_timeout {
@@ -221,12 +230,13 @@ impl<R: Recorder> Client<R> {
             }
         };
         match answered {
-            Ok(response) if response.status() == StatusCode::SWITCHING_PROTOCOLS => {
+            Ok(response) if is_agreed(response.status(), extends) => {
                 let reading = match exchange {
                     Exchange::WebSocket => Heard::Frames { kept: limit },
                     Exchange::Http | Exchange::Tunnel => Heard::Count,
                 };
-                let switching = self.switch(scribe, response, connection, upgrade, reading);
+                let switching =
+                    self.switch(scribe, &head.headers, response, connection, upgrade, reading);
                 Ok(Box::pin(switching).await)
             }
             Ok(response) if is_h2_socket && response.status().is_success() => {
@@ -415,6 +425,11 @@ async fn drain<R: Recorder>(mut body: Passing<R>) {
         }
     };
     let _ = tokio::time::timeout(PATIENCE, draining).await;
+}
+
+/// Whether an answer ends HTTP on its connection, or on its stream where that was asked for.
+fn is_agreed(status: StatusCode, extends: bool) -> bool {
+    status == StatusCode::SWITCHING_PROTOCOLS || (extends && status == StatusCode::OK)
 }
 
 fn is_websocket(headers: &HeaderMap) -> bool {

@@ -3,20 +3,22 @@
 //! Between its two sides a tap holds a head as HTTP/1.1 has it: `:authority` is `Host`, and
 //! cookie crumbs are one field ([RFC 9113 §8.2.3](https://www.rfc-editor.org/rfc/rfc9113#section-8.2.3)).
 //! That is how it is recorded, too. WebSocket over HTTP/2
-//! ([RFC 8441](https://www.rfc-editor.org/rfc/rfc8441)) is the upgrade that it stands for.
+//! ([RFC 8441](https://www.rfc-editor.org/rfc/rfc8441)) is the upgrade that it stands for, and
+//! goes on as the one or the other.
 //!
 //! **Invariant:** nothing but the version's own form is changed.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use http::header::{
-    CONNECTION, COOKIE, HOST, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY,
-    UPGRADE,
+    CONNECTION, COOKIE, HOST, HeaderMap, HeaderName, HeaderValue, SEC_WEBSOCKET_ACCEPT,
+    SEC_WEBSOCKET_KEY, UPGRADE,
 };
 use http::request::Parts;
 use http::uri::{Authority, Scheme as UriScheme};
 use http::{Method, Request, StatusCode, Uri, Version, response};
 use hyper::ext::Protocol;
+use sha1::{Digest as _, Sha1};
 
 use super::spec::Scheme;
 
@@ -62,10 +64,43 @@ pub(super) fn upgrade(headers: &mut HeaderMap) {
 /// The answer to an upgrade, as HTTP/2 says it.
 pub(super) fn upgraded(head: &mut response::Parts) {
     head.status = StatusCode::OK;
-    let own = [CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT];
-    // Filtering keeps the order of what stays.
-    let kept = head.headers.iter().filter(|(name, _)| !own.contains(name));
-    head.headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    without(&mut head.headers, &[CONNECTION, UPGRADE, SEC_WEBSOCKET_ACCEPT]);
+}
+
+/// A request for WebSocket as its upstream takes it: where it `extends` HTTP/2 for that, as an
+/// extended `CONNECT`, else as the upgrade that it is.
+pub(super) fn ask_for_websocket<B>(request: &mut Request<B>, extends: bool) {
+    if !extends {
+        // The client's own may have been one.
+        request.extensions_mut().remove::<Protocol>();
+        return;
+    }
+    *request.method_mut() = Method::CONNECT;
+    without(request.headers_mut(), &[CONNECTION, UPGRADE, SEC_WEBSOCKET_KEY]);
+    request.extensions_mut().insert(Protocol::from_static("websocket"));
+}
+
+/// The answer to an extended `CONNECT`, as the client of HTTP/1.1 waits for it that asked with
+/// `request`.
+pub(super) fn switched(head: &mut response::Parts, request: &HeaderMap) {
+    head.status = StatusCode::SWITCHING_PROTOCOLS;
+    head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    let key = request.get(SEC_WEBSOCKET_KEY).map_or(&b""[..], HeaderValue::as_bytes);
+    let accept = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
+    if let Ok(accept) = HeaderValue::from_str(&accept) {
+        head.headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
+    }
+}
+
+/// What a server of WebSocket adds to a key
+/// ([RFC 6455 §1.3](https://www.rfc-editor.org/rfc/rfc6455#section-1.3)).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+/// All fields but these. Filtering keeps the order of what stays.
+fn without(headers: &mut HeaderMap, these: &[HeaderName]) {
+    let kept = headers.iter().filter(|(name, _)| !these.contains(name));
+    *headers = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
 }
 
 /// All crumbs as one field.
@@ -90,9 +125,7 @@ pub(super) fn leave<B>(request: &mut Request<B>, scheme: Scheme) {
     // A path is there, as `leave` gets origin forms only.
     let Ok(uri) = Uri::from_parts(parts) else { return };
     *request.uri_mut() = uri;
-    // Filtering keeps the order of what stays.
-    let kept = request.headers().iter().filter(|(name, _)| *name != HOST);
-    *request.headers_mut() = kept.map(|(name, value)| (name.clone(), value.clone())).collect();
+    without(request.headers_mut(), &[HOST]);
 }
 
 #[cfg(test)]

@@ -74,15 +74,10 @@ impl Leg {
         }
     }
 
-    /// Whether the upstream is spoken to in HTTP/1 whatever the client speaks, so that WebSocket
-    /// over HTTP/2 can become an upgrade. Where the upstream speaks HTTP/2 itself its clients see
-    /// no such offer, and take a connection of its own for WebSocket.
+    /// Whether clients of HTTP/2 are offered WebSocket. What the upstream makes of it is known
+    /// when one is asked for: an extended `CONNECT` goes on as one, or as an upgrade.
     pub(super) fn takes_websocket(&self) -> bool {
-        let Mode::Reverse { upstream, http, .. } = &self.mode else { return false };
-        match upstream.scheme {
-            Scheme::Http => self.plain == Protocol::Http1,
-            Scheme::Https => *http == Some(Protocol::Http1),
-        }
+        matches!(self.mode, Mode::Reverse { .. })
     }
 
     /// A connection that came through a tunnel to `to`.

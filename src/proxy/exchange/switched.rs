@@ -1,6 +1,6 @@
 //! Upgrades: both ends go on with another protocol.
 
-use http::Response;
+use http::{HeaderMap, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -20,6 +20,7 @@ impl<R: Recorder> Client<R> {
     pub(super) async fn switch(
         &self,
         mut scribe: Scribe<R>,
+        request: &HeaderMap,
         mut response: Response<Incoming>,
         mut connection: Connection<R>,
         client: OnUpgrade,
@@ -32,18 +33,24 @@ impl<R: Recorder> Client<R> {
             waiting.await;
         }
         head.headers = heads::forward(head.headers, Kind::Response, Turn::Upgrades);
-        if self.leg.client == Protocol::Http2 {
-            h2::upgraded(&mut head);
+        match (self.leg.client, head.status) {
+            (Protocol::Http2, StatusCode::SWITCHING_PROTOCOLS) => h2::upgraded(&mut head),
+            (Protocol::Http1, StatusCode::OK) => h2::switched(&mut head, request),
+            _ => {}
         }
+        // The version belongs to a connection; ours to the client is what the client speaks.
+        head.version = Version::HTTP_11;
         connection.detach();
         let life = self.tap.life.clone();
         tokio::spawn(async move {
             let both = tokio::join!(client, upstream);
-            drop(connection);
+            // Streams end with the last who has a part in their connection.
+            let shared = (connection.speaks() == Protocol::Http2).then_some(connection);
             if let (Ok(client), Ok(upstream)) = both {
                 let (client, upstream) = (TokioIo::new(client), TokioIo::new(upstream));
                 tunnel::copy(client, upstream, reading, scribe, life).await;
             }
+            drop(shared);
         });
         Response::from_parts(head, Passing::Own(None))
     }
