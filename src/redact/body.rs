@@ -1,5 +1,5 @@
-//! Bodies: decoded; JSON and forms lose their secrets, markup and scripts go, and what cannot be
-//! read is left out.
+//! Bodies: decoded; JSON, forms and XML that is sent lose their secrets, markup and scripts that
+//! are received go, and what cannot be read is left out.
 //!
 //! **Invariant:** a body that was left out still says how long it was.
 
@@ -27,7 +27,7 @@ pub(super) fn redact(redactor: &Redactor, headers: &Headers, body: &Body, side: 
         Shape::Form => url::pairs(redactor, plain),
         Shape::Multipart => multipart(redactor, plain),
         Shape::Markup => match side {
-            Side::Request => text::redact(redactor, plain),
+            Side::Request => elements(redactor, plain),
             // What an error page says of itself is what a diagnosis needs.
             Side::Response { status } if status >= 400 => skeleton(redactor, plain),
             Side::Response { .. } => return left_out(body),
@@ -38,7 +38,7 @@ pub(super) fn redact(redactor: &Redactor, headers: &Headers, body: &Body, side: 
         return body.clone();
     }
     let is_all = matches!(content.end, End::Whole | End::DecodedBefore) && !body.is_cut();
-    let whole = is_all && shape(&kind, plain) != Shape::Markup;
+    let whole = is_all && (side == Side::Request || shape(&kind, plain) != Shape::Markup);
     // Of what is not whole it must show that something is missing.
     let length =
         if whole { redacted.len() as u64 } else { body.length.max(redacted.len() as u64 + 1) };
@@ -109,6 +109,31 @@ const HEADINGS: &[(&str, &str)] = &[
     ("<p>", "</p>"),
 ];
 
+/// XML (as SOAP sends it): the contents of elements whose name is secret.
+fn elements(redactor: &Redactor, text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('<') {
+        let (before, from) = rest.split_at(at);
+        let (tag, after) = from.split_at(from.find('>').map_or(from.len(), |it| it + 1));
+        out.push_str(&text::redact(redactor, before));
+        out.push_str(&text::redact(redactor, tag));
+        rest = after;
+        let name = tag.trim_start_matches('<');
+        let name = name.split(|it: char| it.is_whitespace() || "/>".contains(it)).next();
+        let name = name.unwrap_or_default();
+        let local = name.rsplit(':').next().unwrap_or_default();
+        if super::names::parameter(local).is_some() && !tag.ends_with("/>") {
+            let end = after.find(&format!("</{name}")).unwrap_or(after.len());
+            let (secret, behind) = after.split_at(end);
+            out.push_str(&redactor.token(secret.trim().as_bytes()));
+            rest = behind;
+        }
+    }
+    out.push_str(&text::redact(redactor, rest));
+    out
+}
+
 /// The contents of the parts whose field name is secret.
 fn multipart(redactor: &Redactor, text: &str) -> String {
     let boundary = text.lines().next().unwrap_or_default().trim_end();
@@ -118,7 +143,7 @@ fn multipart(redactor: &Redactor, text: &str) -> String {
     let parts = text.split(boundary).map(|part| {
         let gap = ["\r\n\r\n", "\n\n"].iter().find_map(|it| Some(part.find(*it)? + it.len()));
         let Some((head, content)) = gap.map(|it| part.split_at(it)) else { return part.to_owned() };
-        let name = head.split("name=\"").nth(1).and_then(|it| it.split('"').next());
+        let name = head.split("; name=\"").nth(1).and_then(|it| it.split('"').next());
         if name.is_none_or(|it| super::names::parameter(it).is_none()) {
             return format!("{head}{}", text::redact(redactor, content));
         }

@@ -3,7 +3,7 @@
 //! **Invariant:** a cookie keeps its name and its attributes, a credential its scheme; nothing
 //! else of either survives.
 
-use super::{Redactor, names};
+use super::{Redactor, names, url};
 
 pub(super) fn redact(redactor: &Redactor, name: &str, value: &[u8]) -> Vec<u8> {
     let lower = name.to_ascii_lowercase();
@@ -13,6 +13,8 @@ pub(super) fn redact(redactor: &Redactor, name: &str, value: &[u8]) -> Vec<u8> {
         _ if lower.ends_with("authorization") => credentials(redactor, value),
         _ if names::header(&lower) => redactor.token(value).into_bytes(),
         _ if lower.starts_with("access-control-") => value.to_vec(),
+        // Where scripts cannot set `Authorization`, they send tokens as the name of a protocol.
+        "sec-websocket-protocol" => as_text(value, |it| words(redactor, &redactor.text(it))),
         _ if URLS.contains(&lower.as_str()) => as_text(value, |it| redactor.url(it)),
         _ => as_text(value, |it| redactor.text(it)),
     }
@@ -56,6 +58,18 @@ fn credentials(redactor: &Redactor, value: &[u8]) -> Vec<u8> {
     let scheme = value.iter().position(|it| *it == b' ').map_or(0, |it| it + 1);
     let (scheme, rest) = value.split_at(scheme);
     [scheme, redactor.token(rest.trim_ascii()).as_bytes()].concat()
+}
+
+/// The words of a value, those replaced that look like a key.
+fn words(redactor: &Redactor, text: &str) -> String {
+    let words = text.split_inclusive([',', ' ', '.']).map(|it| {
+        let word = it.trim_end_matches([',', ' ', '.']);
+        let end = it.get(word.len()..).unwrap_or_default();
+        let word =
+            if url::is_opaque(word) { redactor.token(word.as_bytes()) } else { word.to_owned() };
+        word + end
+    });
+    words.collect()
 }
 
 /// Change the text of a value; bytes in which nothing is found stay as they are.

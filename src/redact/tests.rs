@@ -62,6 +62,11 @@ fn headers_keep_names_schemes_and_attributes() {
         ("Referer", "http://h.test/a?token=s3cret", "http://h.test/a?token=#"),
         ("Link", "<http://h.test/a?token=s3cret>; rel=next", "<http://h.test/a?token=#>; rel=next"),
         ("X-Whatever", "Bearer s3cretTok3n", "Bearer #"),
+        (
+            "Sec-WebSocket-Protocol",
+            "chat, bearer.k8s.io.s3cretTok3ns3cretTok3n",
+            "chat, bearer.k8s.io.#",
+        ),
         ("Access-Control-Allow-Headers", "x-token, authorization", "x-token, authorization"),
         ("Access-Control-Request-Headers", "x-api-key", "x-api-key"),
         ("Access-Control-Allow-Origin", "http://page.test", "http://page.test"),
@@ -181,6 +186,17 @@ fn bodies_lose_the_values_of_secret_names() {
             "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\ns3cret\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--",
             "--b\r\nContent-Disposition: form-data; name=\"password\"\r\n\r\n#\r\n--b\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--b--",
         ),
+        (
+            "multipart/form-data; boundary=b",
+            "--b\r\nContent-Disposition: form-data; filename=\"a\"; name=\"token\"\r\n\r\ns3cret\r\n--b--",
+            "--b\r\nContent-Disposition: form-data; filename=\"a\"; name=\"token\"\r\n\r\n#\r\n--b--",
+        ),
+        (
+            "text/xml",
+            "<s:a><wsse:Password Type=\"x\"><![CDATA[s3cret]]></wsse:Password><b>1</b></s:a>",
+            "<s:a><wsse:Password Type=\"x\">#</wsse:Password><b>1</b></s:a>",
+        ),
+        ("application/soap+xml", "<a><pin/>1<token>s3cret", "<a><pin/>1<token>#"),
         ("text/plain", "password=s3cret", "password=#"),
     ] {
         let headers: Headers = [("content-type", kind)].into_iter().collect();

@@ -89,7 +89,7 @@ fn segments(redactor: &Redactor, path: &str) -> String {
 
 /// A path segment that looks like a key, such as that of a link in a mail: a long run of
 /// letters and digits. UUIDs, slugs and file names are no secrets.
-fn is_opaque(segment: &str) -> bool {
+pub(super) fn is_opaque(segment: &str) -> bool {
     let is_word = |it: char| it.is_ascii_alphanumeric() || it == '_';
     !segment.contains('.')
         && segment.split(|it| !is_word(it)).any(|it| {
