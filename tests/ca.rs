@@ -78,6 +78,11 @@ fn does_nothing_unasked_and_then_what_it_showed() {
     assert!(!called.exists());
     let shown = said(&ca(home.path(), &[["install", "--yes"].as_slice(), &only].concat()));
     assert!(shown.contains("done: Firefox, profile a.default"), "{shown}");
+    // Who does not want the old one removed keeps it: nothing else knows what it is called.
+    let before = said(&ca(home.path(), &["show"]));
+    let kept = said(&ca(home.path(), &[["rotate"].as_slice(), &only].concat()));
+    assert!(kept.contains("do it with: hopscope ca rotate --yes"), "{kept}");
+    assert_eq!(said(&ca(home.path(), &["show"])), before);
     said(&ca(home.path(), &[["rotate", "--yes"].as_slice(), &only].concat()));
     let called = fs::read_to_string(called).unwrap();
     let lines: Vec<_> = called.lines().collect();

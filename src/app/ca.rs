@@ -24,12 +24,12 @@ pub(crate) fn run(options: &Ca, mut console: Console) -> Result<u8, Error> {
         Some(CaAct::Install(it)) => {
             let anchor = anchor(&Authority::open(&folder)?);
             let plans = trust::install(&anchor, &places(it), &Surroundings::look(&home()));
-            carry_out("install", &plans, it, &mut console)
+            Ok(carry_out("install", &plans, "install", it, &mut console)?.exit_code())
         }
         Some(CaAct::Remove(it)) => {
             let anchor = anchor(&Authority::open(&folder)?);
             let plans = trust::remove(&anchor, &places(it), &Surroundings::look(&home()));
-            carry_out("remove", &plans, it, &mut console)
+            Ok(carry_out("remove", &plans, "remove", it, &mut console)?.exit_code())
         }
         Some(CaAct::Export(it)) => export(&Authority::open(&folder)?, it, &mut console),
     }
@@ -65,11 +65,15 @@ fn colons(hex: &str) -> String {
 fn export(authority: &Authority, it: &CaExport, console: &mut Console) -> Result<u8, Error> {
     let bytes =
         if it.der { authority.certificate().to_vec() } else { authority.pem().into_bytes() };
-    let written = match &it.output {
-        Some(path) => fs::write(path, bytes),
-        None => console.out.write_all(&bytes).and_then(|()| console.out.flush()),
-    };
-    written.map_err(|source| Error::Write { source })?;
+    match &it.output {
+        Some(path) => fs::write(path, bytes)
+            .map_err(|source| Error::WriteFile { path: path.clone(), source })?,
+        None => console
+            .out
+            .write_all(&bytes)
+            .and_then(|()| console.out.flush())
+            .map_err(|source| Error::Write { source })?,
+    }
     Ok(0)
 }
 
@@ -77,7 +81,8 @@ fn rotate(folder: &std::path::Path, it: &CaWhere, console: &mut Console) -> Resu
     if let Ok(old) = Authority::open(folder).map(|it| anchor(&it)) {
         let plans = trust::remove(&old, &places(it), &Surroundings::look(&home()));
         console.line("The old authority is removed first, where it was installed.\n")?;
-        if carry_out("remove", &plans, it, console)? != 0 || it.dry_run {
+        // Once it is replaced, nobody knows its name any more, and it could not be removed.
+        if matches!(carry_out("remove", &plans, "rotate", it, console)?, Came::Nothing) {
             return Ok(0);
         }
     }
@@ -87,8 +92,29 @@ fn rotate(folder: &std::path::Path, it: &CaWhere, console: &mut Console) -> Resu
     show(&Authority::rotate(folder)?, true, console)
 }
 
-/// Show what is to be done, ask, do it.
-fn carry_out(act: &str, plans: &[Plan], it: &CaWhere, console: &mut Console) -> Result<u8, Error> {
+/// What came of plans.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Came {
+    /// The user did not want them carried out.
+    Nothing,
+    Done,
+    Failure,
+}
+
+impl Came {
+    fn exit_code(self) -> u8 {
+        u8::from(self == Came::Failure)
+    }
+}
+
+/// Show what is to be done, ask, do it; as a part of the command `ca COMMAND`.
+fn carry_out(
+    act: &str,
+    plans: &[Plan],
+    command: &str,
+    it: &CaWhere,
+    console: &mut Console,
+) -> Result<Came, Error> {
     for plan in plans {
         console.line(&format!("{}:", plan.what))?;
         for command in &plan.commands {
@@ -100,11 +126,11 @@ fn carry_out(act: &str, plans: &[Plan], it: &CaWhere, console: &mut Console) -> 
     }
     if plans.iter().all(|it| it.commands.is_empty()) {
         console.line("nothing can be done here")?;
-        return Ok(0);
+        return Ok(Came::Done);
     }
     if it.dry_run || !(it.yes || agreed(act, console)?) {
-        console.line(&format!("nothing was done; do it with: hopscope ca {act} --yes"))?;
-        return Ok(0);
+        console.line(&format!("nothing was done; do it with: hopscope ca {command} --yes"))?;
+        return Ok(Came::Nothing);
     }
     let mut failed = 0;
     for plan in plans.iter().filter(|it| !it.commands.is_empty()) {
@@ -120,7 +146,7 @@ fn carry_out(act: &str, plans: &[Plan], it: &CaWhere, console: &mut Console) -> 
             }
         }
     }
-    Ok(u8::from(failed > 0))
+    Ok(if failed > 0 { Came::Failure } else { Came::Done })
 }
 
 /// Whether the user says yes; nobody to ask means no.

@@ -22,6 +22,8 @@ pub enum Error {
     Page { path: PathBuf, source: page_file::Error },
     #[error("cannot write the output")]
     Write { source: io::Error },
+    #[error("cannot write {}", path.display())]
+    WriteFile { path: PathBuf, source: io::Error },
     #[error("there is no chain {wanted}: the recording has {chains}")]
     NoSuchChain { wanted: usize, chains: usize },
     #[error(transparent)]
@@ -48,9 +50,12 @@ impl Error {
         match self {
             Error::Usage { hint, .. } => Some(hint.clone()),
             Error::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
-                Some("check the name; `hopscope record` writes hopscope-DATE-TIME.hops".to_owned())
+                Some("check the name; a relative one begins at the current folder".to_owned())
             }
-            Error::Read { .. } | Error::Runtime { .. } | Error::Write { .. } => None,
+            Error::Read { .. }
+            | Error::Runtime { .. }
+            | Error::Write { .. }
+            | Error::WriteFile { .. } => None,
             Error::Har { source, .. } => Some(source.hint().to_owned()),
             Error::Flows { source, .. } => Some(source.hint().to_owned()),
             Error::Page { source, .. } => source.hint(),
