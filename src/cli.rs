@@ -16,6 +16,7 @@ mod record;
 
 use std::path::PathBuf;
 
+use clap::error::{ContextKind, ContextValue};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub use assume::{Assume, AssumeKey};
@@ -44,6 +45,30 @@ pub struct Cli {
     #[command(flatten)]
     pub live: Live,
 }
+
+impl Cli {
+    /// What stands on this process's command line.
+    ///
+    /// # Errors
+    ///
+    /// When it is wrong, or wants help; the error knows what to print and how to exit. It quotes
+    /// no password.
+    pub fn read() -> Result<Cli, clap::Error> {
+        Cli::try_parse().map_err(without_secrets)
+    }
+}
+
+fn without_secrets(mut error: clap::Error) -> clap::Error {
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    if SECRET.iter().any(|it| argument.starts_with(it)) {
+        let hidden = ContextValue::String("(not shown)".to_owned());
+        error.insert(ContextKind::InvalidValue, hidden);
+    }
+    error
+}
+
+/// Options whose values hold passwords.
+const SECRET: &[&str] = &["--auth", "--upstream-proxy"];
 
 const AFTER_HELP: &str = "\
 Exit codes of explain, fetch and demo: 0 all allowed, 1 some blocked, 2 usage or unreadable
@@ -158,6 +183,15 @@ fn browser(word: &str) -> Result<Browser, String> {
 mod tests {
     use super::*;
     use clap::CommandFactory as _;
+
+    #[test]
+    fn no_password_stands_in_an_error() {
+        for words in [["--auth", ":hunter2"], ["--upstream-proxy", "ftp://ann:hunter2@proxy:1"]] {
+            let wrong = Cli::try_parse_from([["hopscope", "record"], words].concat());
+            let error = without_secrets(wrong.unwrap_err()).to_string();
+            assert!(error.contains(words[0]) && !error.contains("hunter2"), "{error}");
+        }
+    }
 
     #[test]
     fn the_command_line_is_sound_and_its_help_fits_one_screen() {

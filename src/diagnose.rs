@@ -36,6 +36,11 @@ use crate::fetch::Judgement;
 use crate::lineage::{Actor, Actors, Route, follow, path};
 use crate::trace::{Chain, Tap};
 
+/// The code of every finding there is, causes before symptoms.
+pub fn codes() -> impl Iterator<Item = &'static str> {
+    rules::RULES.iter().map(|it| it.code)
+}
+
 /// Everything that can be concluded of one chain, with the built-in fingerprints.
 pub fn analyse(
     chain: Arc<Chain>,

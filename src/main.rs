@@ -3,7 +3,6 @@
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use hopscope::app::{self, Console};
 use hopscope::cli::Cli;
 
@@ -13,7 +12,7 @@ use hopscope::cli::Cli;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read().unwrap_or_else(|it| it.exit());
     let console = Console {
         out: Box::new(io::BufWriter::new(io::stdout())),
         err: Box::new(io::stderr()),

@@ -25,7 +25,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("lab", &["trace"]),
     ("formats", &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
     ("tui", &["trace", "content", "fetch", "link", "lineage", "redact", "diagnose", "ladder"]),
-    ("cli", &["trace", "fetch", "proxy", "lab", "tls"]),
+    ("cli", &["trace", "fetch", "diagnose", "proxy", "lab", "tls"]),
 ];
 
 /// The parts that take values and return values.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may stop at the first surprise")]
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Command, Output};
 
@@ -119,13 +120,19 @@ fn says_what_is_wrong_and_what_to_do() {
         vec!["record", "--headless", "--tap", "edge=forward:0.0.0.0:0"],
         vec!["fetch", "http://127.0.0.1:1/", "--origin", "not an origin"],
         vec!["fetch", "http://:x/", "--origin", "http://a.test"],
+        vec!["fetch", "http://a.test/", "--origin", "http://a.test", "--via", "u:hunter2@h:1"],
+        vec!["fetch", "--page", "page.json", "-X", "POST"],
         vec!["explain", seed, "--assume", "credentials=maybe"],
+        vec!["explain", seed, "--fail-on", "stage-prefix-lots"],
+        vec!["record", "--auth", ":hunter2"],
+        vec!["ca", "export", "-o", "/nowhere/ca.pem"],
     ] {
         let output = hopscope(&args);
         let errors = stderr(&output);
         assert_eq!(output.status.code(), Some(2), "{args:?}: {errors}");
         assert!(errors.starts_with("error: "), "{args:?}: {errors}");
         assert!(!errors.contains("panicked"), "{args:?}: {errors}");
+        assert!(!errors.contains("hunter2"), "{args:?}: {errors}");
         assert!(stdout(&output).is_empty(), "{args:?}");
     }
     let two = stderr(&hopscope(&["explain", seed, seed]));
@@ -166,10 +173,12 @@ fn a_har_becomes_a_trace_that_says_the_same() {
     assert_eq!(info["taps"][1]["name"], "origin");
 }
 
-/// A port of 127.0.0.1 on which nobody listens.
-fn closed_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
+/// An address at which nobody listens, and nobody else can as long as this is held.
+fn nobody() -> (tokio::net::TcpSocket, SocketAddr) {
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, 1], 0).into()).unwrap();
+    let address = socket.local_addr().unwrap();
+    (socket, address)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -180,22 +189,27 @@ async fn fetch_does_as_a_browser_and_says_so_by_its_exit_code() {
     let origin = format!("http://{}", lab.addresses().page);
     let blocked = format!("http://{}/prod/items", lab.addresses().gateway);
     let allowed = format!("http://{}/items/", lab.addresses().app);
-    let refused = format!("http://127.0.0.1:{}/", closed_port());
-    let token = ["-H", "X-Token: a"];
-    for (url, code, outcome, extra) in [
-        (&blocked, 1, "blocked", &["-o", &trace][..]),
-        (&allowed, 0, "allowed", &[]),
-        (&refused, 3, "failed", &[]),
+    let (_held, nobody) = nobody();
+    let refused = format!("http://{nobody}/");
+    let page = dir.path().join("page.json").to_str().unwrap().to_owned();
+    let request = serde_json::json!({ "origin": origin, "request": { "url": allowed } });
+    std::fs::write(&page, request.to_string()).unwrap();
+    let from = ["--origin", &origin, "-H", "X-Token: a"];
+    for (what, code, outcome, extra) in [
+        (&[blocked.as_str()][..], 1, "blocked", &[&from[..], &["-o", &trace]].concat()[..]),
+        (&[&allowed], 0, "allowed", &from),
+        (&[&refused], 3, "failed", &from),
+        (&["--page", &page], 0, "allowed", &[]),
     ] {
-        let args = [&["fetch", url, "--origin", &origin, "--json"], &token[..], extra].concat();
+        let args = [&["fetch", "--json"], what, extra].concat();
         let args: Vec<String> = args.into_iter().map(ToOwned::to_owned).collect();
         let output = tokio::task::spawn_blocking(move || {
             hopscope(&args.iter().map(String::as_str).collect::<Vec<_>>())
         });
         let output = output.await.unwrap();
         let json = checked_json(&output);
-        assert_eq!(output.status.code(), Some(code), "{url}: {json:#}");
-        assert_eq!(json["chains"][0]["verdict"]["outcome"], outcome, "{url}");
+        assert_eq!(output.status.code(), Some(code), "{what:?}: {json:#}");
+        assert_eq!(json["chains"][0]["verdict"]["outcome"], outcome, "{what:?}");
     }
     let again = checked_json(&hopscope(&["explain", &trace, "--json"]));
     let verdict = &again["chains"][0]["verdict"];

@@ -9,7 +9,7 @@ use super::print::Printer;
 use super::{Console, Error, driven};
 use crate::cli::Fetch;
 use crate::drive::{self, Options, page_file};
-use crate::fetch::{Api, Browser, CacheMode, Known, Page, PageRequest};
+use crate::fetch::{Api, Browser, Known, Page, PageRequest};
 use crate::store::Store;
 use crate::trace::{Headers, Tap, TapKind, Target};
 
@@ -72,22 +72,13 @@ fn page_of(options: &Fetch) -> Result<Page, Error> {
     request.redirect = options.redirect.unwrap_or(request.redirect);
     request.crossorigin.clone_from(&options.crossorigin);
     request.timeout_ms = options.timeout_ms;
-    if let Some(word) = &options.cache {
-        request.cache = CacheMode::parse(word).ok_or_else(|| Error::Usage {
-            message: format!("`{word}` is no cache mode"),
-            hint: format!("one of {}", words(CacheMode::ALL.iter().map(|it| it.as_str()))),
-        })?;
-    }
+    request.cache = options.cache.unwrap_or(request.cache);
     Ok(Page {
         origin: serialised_origin(&origin)?,
         address_space: options.address_space,
         requests: vec![request],
         ..Page::default()
     })
-}
-
-fn words(all: impl Iterator<Item = &'static str>) -> String {
-    all.collect::<Vec<_>>().join(", ")
 }
 
 /// `@file` or the text itself.
@@ -139,10 +130,14 @@ fn serialised_origin(origin: &str) -> Result<String, Error> {
 /// The address of the proxy to send through.
 fn via(url: &str) -> Result<SocketAddr, Error> {
     let rest = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
+    let shown = url.rsplit_once('@').map_or(url, |(_, place)| place);
     let unusable = |why: String| Error::Usage {
-        message: format!("cannot send through `{url}`: {why}"),
+        message: format!("cannot send through `{shown}`: {why}"),
         hint: "the address of a forward tap, for example http://127.0.0.1:8080".to_owned(),
     };
+    if rest.contains('@') {
+        return Err(unusable("a password for the way is not supported".to_owned()));
+    }
     let mut addresses = rest.to_socket_addrs().map_err(|it| unusable(it.to_string()))?;
     addresses.next().ok_or_else(|| unusable("the name has no address".to_owned()))
 }

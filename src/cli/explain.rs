@@ -1,10 +1,10 @@
 //! `hopscope explain`
 
-use std::str::FromStr;
-
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::{Assume, Input, browser};
+use crate::diagnose;
 use crate::fetch::Browser;
 use crate::trace::Filter;
 
@@ -55,7 +55,7 @@ pub struct Print {
     pub markdown: bool,
 
     /// Exit with 1 when a finding has this code, or `any`
-    #[arg(long, value_name = "CODE")]
+    #[arg(long, value_name = "CODE", value_parser = fail_on(), hide_possible_values = true)]
     pub fail_on: Vec<FailOn>,
 
     /// Count a verdict that depends on something unseen as blocked
@@ -78,18 +78,13 @@ pub enum FailOn {
     Code(String),
 }
 
-impl FromStr for FailOn {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<FailOn, String> {
-        let is_code = |it: &str| {
-            it.bytes().all(|b| b.is_ascii_lowercase() || b == b'-' || b.is_ascii_digit())
-        };
-        match text {
-            "any" => Ok(FailOn::Any),
-            "" => Err("expected a finding's code, or any".to_owned()),
-            code if is_code(code) => Ok(FailOn::Code(code.to_owned())),
-            other => Err(format!("`{other}` is not a finding's code (lower case and dashes)")),
-        }
-    }
+/// Knows the codes, because one that is misspelt would never fail anything.
+fn fail_on() -> impl TypedValueParser<Value = FailOn> {
+    let codes = std::iter::once(ANY).chain(diagnose::codes());
+    PossibleValuesParser::new(codes).map(|it| match it.as_str() {
+        ANY => FailOn::Any,
+        _ => FailOn::Code(it),
+    })
 }
+
+const ANY: &str = "any";

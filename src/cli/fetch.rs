@@ -6,13 +6,13 @@ use clap::Args;
 
 use super::browser;
 use super::explain::Print;
-use crate::fetch::{AddressSpace, Api, Browser, Credentials, Mode, RedirectMode};
+use crate::fetch::{AddressSpace, Api, Browser, CacheMode, Credentials, Mode, RedirectMode};
 
 /// Do what a browser would do for a page at ORIGIN, hop by hop, for real, and explain it.
 #[derive(Args, Debug)]
 #[command(after_long_help = "\
 Examples:
-  hopscope fetch https://api.example.com/prod/items --origin <https://my.front-end.com>
+  hopscope fetch https://api.example.com/prod/items --origin https://my.front-end.com
   hopscope fetch http://localhost:8000/items -X POST -H 'Content-Type: application/json' -d '{}' \\
       --origin http://localhost:3000 --credentials include
   hopscope fetch --page page.json --json -o try.hops")]
@@ -21,7 +21,7 @@ pub struct Fetch {
     #[arg(required_unless_present = "page", conflicts_with = "page")]
     pub url: Option<String>,
 
-    /// The page's origin, for example <https://my.front-end.com>
+    /// The page's origin, for example `https://my.front-end.com`
     #[arg(long, value_name = "ORIGIN", required_unless_present = "page", conflicts_with = "page")]
     pub origin: Option<String>,
 
@@ -30,51 +30,51 @@ pub struct Fetch {
     pub page: Option<PathBuf>,
 
     /// Request method [default: GET, or POST with a body]
-    #[arg(short = 'X', long, value_name = "METHOD")]
+    #[arg(short = 'X', long, value_name = "METHOD", conflicts_with = "page")]
     pub method: Option<String>,
 
     /// Request header that the page's script sets
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header)]
+    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header, conflicts_with = "page")]
     pub headers: Vec<(String, String)>,
 
     /// Request body; @FILE reads a file
-    #[arg(short = 'd', long = "data", value_name = "BODY")]
+    #[arg(short = 'd', long = "data", value_name = "BODY", conflicts_with = "page")]
     pub data: Option<String>,
 
     /// What in the page asks: fetch, xhr, img, script, module, style, font, beacon, eventsource
-    #[arg(long, value_name = "API", value_parser = api)]
+    #[arg(long, value_name = "API", value_parser = api, conflicts_with = "page")]
     pub api: Option<Api>,
 
     /// same-origin, include or omit
-    #[arg(long, value_name = "MODE", value_parser = credentials)]
+    #[arg(long, value_name = "MODE", value_parser = credentials, conflicts_with = "page")]
     pub credentials: Option<Credentials>,
 
     /// cors, no-cors, same-origin or navigate
-    #[arg(long, value_name = "MODE", value_parser = mode)]
+    #[arg(long, value_name = "MODE", value_parser = mode, conflicts_with = "page")]
     pub mode: Option<Mode>,
 
     /// follow, error or manual
-    #[arg(long, value_name = "MODE", value_parser = redirect)]
+    #[arg(long, value_name = "MODE", value_parser = redirect, conflicts_with = "page")]
     pub redirect: Option<RedirectMode>,
 
     /// The fetch's cache mode: default, no-store, reload, no-cache, force-cache, only-if-cached
-    #[arg(long, value_name = "MODE")]
-    pub cache: Option<String>,
+    #[arg(long, value_name = "MODE", value_parser = cache, conflicts_with = "page")]
+    pub cache: Option<CacheMode>,
 
     /// The crossorigin attribute of an element: anonymous or use-credentials
-    #[arg(long, value_name = "VALUE")]
+    #[arg(long, value_name = "VALUE", conflicts_with = "page")]
     pub crossorigin: Option<String>,
 
     /// A cookie that the browser holds for the URL's host
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, value_name = "NAME=VALUE", conflicts_with = "page")]
     pub cookie: Vec<String>,
 
     /// Address space of the page: public, local or loopback
-    #[arg(long, value_name = "SPACE", value_parser = address_space)]
+    #[arg(long, value_name = "SPACE", value_parser = address_space, conflicts_with = "page")]
     pub address_space: Option<AddressSpace>,
 
     /// Give up after so many milliseconds
-    #[arg(long, value_name = "MS")]
+    #[arg(long, value_name = "MS", conflicts_with = "page")]
     pub timeout_ms: Option<u64>,
 
     /// Send through this proxy (a forward tap)
@@ -117,3 +117,4 @@ word_parser!(credentials, Credentials);
 word_parser!(mode, Mode);
 word_parser!(redirect, RedirectMode);
 word_parser!(address_space, AddressSpace);
+word_parser!(cache, CacheMode);

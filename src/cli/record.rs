@@ -49,8 +49,9 @@ pub struct Record {
     #[arg(long)]
     pub open: bool,
 
-    /// Let only clients with this proxy password use forward taps
-    #[arg(long, value_name = "USER:PASSWORD")]
+    /// Let only clients with this proxy password use forward taps; in the environment it is not
+    /// shown to other users of this machine
+    #[arg(long, value_name = "USER:PASSWORD", env = "HOPSCOPE_AUTH", hide_env_values = true)]
     pub auth: Option<Credentials>,
 
     /// Reach upstreams through this proxy: http://, https:// (TLS to the proxy itself), socks5://
