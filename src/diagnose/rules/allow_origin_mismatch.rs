@@ -45,15 +45,14 @@ fn allow_origin_mismatch(case: &Case<'_>) -> Vec<Finding> {
 /// What is easily overlooked.
 fn difference(origin: &str, allowed: &str) -> &'static str {
     let rest = |it: &str| it.split_once("://").map(|(_, rest)| rest.to_owned());
-    let no_port =
-        |it: &str| it.trim_start_matches("http").rsplit_once(':').map(|(host, _)| host.to_owned());
+    let no_port = |it: &str| rest(it).map(|it| it.split(':').next().unwrap_or_default().to_owned());
     if allowed.strip_suffix('/') == Some(origin) {
         ": the slash at the end is too much"
     } else if allowed.eq_ignore_ascii_case(origin) {
         ": upper and lower case differ"
     } else if rest(origin) == rest(allowed) {
         ": the scheme differs"
-    } else if no_port(origin) == no_port(allowed) {
+    } else if no_port(origin).is_some_and(|it| no_port(allowed) == Some(it)) {
         ": the port differs"
     } else {
         ""
@@ -62,7 +61,24 @@ fn difference(origin: &str, allowed: &str) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use super::difference;
     use crate::diagnose::testing::check;
+
+    #[test]
+    fn the_difference_is_named_where_it_is_small() {
+        for (allowed, told) in [
+            ("http://page.test/", ": the slash at the end is too much"),
+            ("HTTP://page.test", ": upper and lower case differ"),
+            ("https://page.test", ": the scheme differs"),
+            ("http://page.test:80", ": the port differs"),
+            ("https://page.test:8443", ": the port differs"),
+            ("http://other.test", ""),
+            ("http://other.test:80", ""),
+            ("null", ""),
+        ] {
+            assert_eq!(difference("http://page.test", allowed), told, "{allowed}");
+        }
+    }
 
     #[test]
     fn fires_when_another_origin_is_named() {
