@@ -71,8 +71,18 @@ fn serves_both(product: &str) -> bool {
 }
 
 /// See [`serves_both`].
-const BOTH: &[&str] =
-    &["Go ", "gin", "Express", "serve-static", "NestJS", "Fastify", "Koa", "Hono", "Next.js"];
+const BOTH: &[&str] = &[
+    "Go ",
+    "gin",
+    "Express",
+    "serve-static",
+    "NestJS",
+    "Fastify",
+    "Koa",
+    "Hono",
+    "hapi",
+    "Next.js",
+];
 
 /// The fingerprints that fit one hop's answer, outside and inside.
 pub(super) struct Fits<'a> {
@@ -327,7 +337,9 @@ fn recognised(response: &Response, fits: &Fits<'_>) -> Answered {
     }
     if first.role == Role::Answered {
         let product = Some(first.product.clone());
-        return Answered { by: Some(first.actor), product, why, sure: false };
+        let is_gateway = matches!(response.status, 502 | 504) && serves_both(&first.product);
+        let by = if is_gateway { Actor::Gateway } else { first.actor };
+        return Answered { by: Some(by), product, why, sure: false };
     }
     // Somebody handed it on: whoever is recognised behind it, or else the app.
     let made = fits.outer.iter().find(is_app);

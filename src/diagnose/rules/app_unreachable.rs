@@ -94,10 +94,18 @@ fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
     Some(evidence)
 }
 
-/// Whether an error quotes what Node calls a refused connection.
+/// Whether an error quotes what Node calls a refused connection, or one that broke.
 fn is_refused(hop: &Hop) -> bool {
-    hop.response().is_some_and(|it| content::of_response(it).contains("ECONNREFUSED"))
+    let said = hop.response().map(content::of_response).unwrap_or_default();
+    BROKEN.iter().any(|it| said.contains(it))
 }
+
+/// Node's own word, and those of @fastify/http-proxy for its other two.
+const BROKEN: &[&str] = &[
+    "ECONNREFUSED",
+    "\"code\":\"ECONNRESET\",\"error\":\"Internal Server Error\"",
+    "\"code\":\"UND_ERR_SOCKET\",\"error\":\"Internal Server Error\"",
+];
 
 /// Whether the app was not there. A client that went away, or a tap that refused, tells nothing
 /// of the app; silence is `gateway-timeout`'s.
@@ -160,6 +168,12 @@ mod tests {
             (
                 &[
                     "edge GET http://gw.test/items 500 body='{\"code\":\"FST_REPLY_FROM_INTERNAL_SERVER_ERROR\",\"message\":\"connect ECONNREFUSED 10.0.0.1:80\"}'",
+                ],
+                Some((1, "app")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/items 500 body='{\"statusCode\":500,\"code\":\"UND_ERR_SOCKET\",\"error\":\"Internal Server Error\",\"message\":\"Undici Socket Error\"}'",
                 ],
                 Some((1, "app")),
             ),

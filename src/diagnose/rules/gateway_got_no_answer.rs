@@ -96,6 +96,8 @@ mod tests {
         let any = "Error occurred while trying to proxy";
         let any = format!("edge GET http://gw.test/a 504 body='{any}'");
         for (lines, found) in [
+            // A framework that gateways are made of: what is no gateway sends no 502.
+            (&["edge GET http://gw.test/a 502 x-powered-by=Express"][..], Some((1, "app"))),
             (&["edge GET http://gw.test/a 502"][..], Some((1, "app"))),
             (&[any.as_str()], Some((1, "app"))),
             // It has another status for timeouts.

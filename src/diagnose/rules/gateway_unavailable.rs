@@ -56,20 +56,25 @@ fn speaks_of_app(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
     let tried = |it: &str| TRIED.iter().any(|known| it.starts_with(known));
     let Some(response) = hop.hop.response() else { return false };
     let words = content::of_response(response);
-    product.is_some_and(tried) || WORDS.iter().any(|it| words.contains(it))
+    let says = |all: &[&str]| all.iter().any(|it| words.contains(it));
+    // A tap stands where the app is, and was not even tried.
+    let sure = case.answered.get(idx).is_some_and(|it| it.sure);
+    product.is_some_and(tried) || says(WORDS) || says(NO_SERVER) && !sure
 }
 
 /// Products whose 503 is about what is behind them.
 const TRIED: &[&str] = &["AWS API Gateway", "ingress-nginx", "lighttpd", "Squid"];
 
-/// What others write then: `HAProxy`, Varnish, Envoy, Traefik, Apache.
-const WORDS: &[&str] = &[
+/// What others write then: Varnish, Envoy, Apache.
+const WORDS: &[&str] =
+    &["Backend fetch failed", "upstream connect error", "temporarily unable to service your"];
+
+/// What some write whether they tried, hold none for healthy, or were told to deny: `HAProxy`,
+/// Envoy, Traefik.
+const NO_SERVER: &[&str] = &[
     "No server is available to handle this request",
-    "Backend fetch failed",
-    "upstream connect error",
     "no healthy upstream",
     "no available server",
-    "temporarily unable to service your",
 ];
 
 #[cfg(test)]
@@ -92,6 +97,15 @@ mod tests {
                     "edge GET http://gw.test/a 503 body='No server is available to handle this request.'",
                 ],
                 None,
+            ),
+            // A tap stands before the app, and saw nothing of it.
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 200 access-control-allow-origin=*",
+                    "origin OPTIONS http://app.test/a 200 access-control-allow-origin=*",
+                    "edge GET http://gw.test/a 503 body='No server is available to handle this request.'",
+                ],
+                Some((2, "proxy")),
             ),
             // It was tried, and answered so itself.
             (&["edge GET http://gw.test/a 503", "origin GET http://app.test/a refused"], None),

@@ -60,6 +60,7 @@ pub(super) fn says_so(hop: &Hop) -> bool {
     kind.starts_with("MissingAuthenticationToken")
         || response.status == 403 && body.contains("{\"message\":\"Missing Authentication Token\"}")
         || response.status == 404 && (is_http_api || NO_ROUTE.iter().any(|it| body.contains(it)))
+        || response.status == 400 && body.contains(NO_MAPPING)
 }
 
 /// Kong, Google's API Gateway, Azure API Management.
@@ -68,6 +69,9 @@ const NO_ROUTE: &[&str] = &[
     "The current request is not defined by this API.",
     "{ \"statusCode\": 404, \"message\": \"Resource not found\" }",
 ];
+
+/// tinyproxy, as a reverse proxy.
+const NO_MAPPING: &str = "No mapping found for requested url";
 
 #[cfg(test)]
 mod tests {
@@ -93,6 +97,12 @@ mod tests {
                     "edge GET http://gw.test/x 404 apigw-requestid=a body='{\"message\":\"Not Found\"}'",
                 ],
                 Some((1, "gateway")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/x 400 server=tinyproxy/1.11 body='<p>No mapping found for requested url</p>'",
+                ],
+                Some((1, "proxy")),
             ),
             // Any 404 made before the app, where the browser reports CORS instead.
             (
