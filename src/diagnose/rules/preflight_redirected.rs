@@ -36,8 +36,9 @@ fn preflight_redirected(case: &Case<'_>) -> Vec<Finding> {
     let mut evidence = vec![request_line(idx, &it.hop)];
     evidence.extend(status_line(idx, &it.hop));
     evidence.extend(response_header(idx, it, "location"));
-    let form =
-        form(it).map_or_else(String::new, |it| format!(" Such a redirect is typical of {it}."));
+    let product = case.answered.get(idx).and_then(|it| it.product.as_deref());
+    let form = form(it).filter(|it| product.is_none_or(|product| it.contains(product)));
+    let form = form.map_or_else(String::new, |it| format!(" Such a redirect is typical of {it}."));
     let title =
         format!("The preflight was redirected to \"{to}\", which no browser follows.{form}");
     let by = case.by(idx);
