@@ -6,7 +6,7 @@
 //! **Invariant:** two different values never get one id: they are compared byte for byte, large
 //! ones with what the file holds.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
@@ -29,6 +29,7 @@ pub(super) struct Dictionary {
     small: HashMap<Box<[u8]>, i64, RandomState>,
     /// By hash, because they do not stay in memory.
     large: HashMap<u64, i64, RandomState>,
+    again: Again,
     bases: HashMap<u64, Base, RandomState>,
     /// The shapes of the last request and of the last response: the next is often the same.
     recent: [u64; 2],
@@ -98,7 +99,7 @@ impl Dictionary {
         if bytes.len() > SMALL {
             let hash = self.large.hasher().hash_one(bytes);
             if let Some(id) = self.large.get(&hash)
-                && is_stored(db, *id, bytes)?
+                && self.again.is_stored(db, *id, bytes)?
             {
                 return Ok(*id);
             }
@@ -167,16 +168,43 @@ impl Dictionary {
     }
 }
 
-/// Whether the blob has exactly these bytes.
-fn is_stored(db: &Connection, id: i64, bytes: &[u8]) -> rusqlite::Result<bool> {
-    db.prepare_cached("SELECT data FROM blob WHERE id = ?")?
-        .query_row([id], |it| Ok(it.get_ref(0)?.as_blob()? == bytes))
+/// The latest large values that came again. What came twice comes often, and reading it from the
+/// file to compare it takes longer than recording it.
+#[derive(Debug, Default)]
+struct Again {
+    /// Oldest first.
+    values: VecDeque<(i64, Box<[u8]>)>,
+    bytes: usize,
+}
+
+impl Again {
+    /// Whether the blob has exactly these bytes.
+    fn is_stored(&mut self, db: &Connection, id: i64, bytes: &[u8]) -> rusqlite::Result<bool> {
+        if let Some((_, known)) = self.values.iter().find(|it| it.0 == id) {
+            return Ok(**known == *bytes);
+        }
+        let same = db
+            .prepare_cached("SELECT data FROM blob WHERE id = ?")?
+            .query_row([id], |it| Ok(it.get_ref(0)?.as_blob()? == bytes))?;
+        if same && bytes.len() <= AGAIN {
+            self.bytes += bytes.len();
+            self.values.push_back((id, bytes.into()));
+            while self.bytes > AGAIN
+                && let Some((_, oldest)) = self.values.pop_front()
+            {
+                self.bytes -= oldest.len();
+            }
+        }
+        Ok(same)
+    }
 }
 
 const HOPS_PER_EPOCH: u32 = 65_536;
 /// Keeps the dictionary's memory small; what repeats is learned again within a few hops.
 const BYTES_PER_DICTIONARY: usize = 8 << 20;
 const SMALL: usize = 4096;
+/// Bytes of large values that stay in memory to be compared.
+const AGAIN: usize = 4 << 20;
 /// What a hop takes beside its blobs, and a blob beside its bytes.
 const HOP: u64 = 100;
 const BLOB: u64 = 16;
