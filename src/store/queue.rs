@@ -117,7 +117,7 @@ impl Queue {
         }
         state.weight += weight;
         state.items.push(item);
-        if state.weight > LIMIT / 4 {
+        if state.weight > MUCH {
             self.work.notify_one();
         }
         None
@@ -159,7 +159,7 @@ impl Queue {
         spare.shrink_to(MANY);
         let state = self.lock();
         let waited =
-            self.work.wait_timeout_while(state, tick, |it| !it.closed && it.weight <= LIMIT / 4);
+            self.work.wait_timeout_while(state, tick, |it| !it.closed && it.weight <= MUCH);
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         let items = std::mem::replace(&mut state.items, spare);
         state.weight = 0;
@@ -267,8 +267,10 @@ fn head(headers: &Headers) -> usize {
 
 /// How long a recorder waits for room.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes that may wait.
-const LIMIT: usize = 32 << 20;
+/// Bytes that may wait. As many again may lie with the writer, which takes all of them at once.
+const LIMIT: usize = 16 << 20;
+/// As many are work before the tick.
+const MUCH: usize = 8 << 20;
 /// Items that are worth keeping memory for.
 const MANY: usize = 8192;
 const STUCK: &str = "the disk did not keep up for more than a second";
