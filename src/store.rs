@@ -8,7 +8,7 @@
 //!
 //! While it is recorded, a trace has a write-ahead log beside it; after a clean stop it is one
 //! file. The promise is against the death of the process, not of the machine: what was recorded
-//! more than [`TICK`] ago is in the file, also after `kill -9`.
+//! more than twice [`TICK`] ago is in the file, also after `kill -9`.
 //!
 //! **Invariant:** recording never stops traffic. A full queue makes a recorder wait at most a
 //! second; a disk that hangs, fails or is full makes hops go unrecorded, and they are counted

@@ -92,18 +92,20 @@ pub enum Load {
 }
 
 impl<'a> Stored<'a> {
-    /// Store the blobs of `hop` that are new.
+    /// Store the blobs of `hop` that are new; `bodies` are the bytes of its request's body and
+    /// of its response's.
     pub(super) fn of(
         db: &Connection,
         dictionary: &mut Dictionary,
         hop: &'a Hop,
+        bodies: [&[u8]; 2],
         place: Place,
     ) -> rusqlite::Result<Stored<'a>> {
         let url = dictionary.intern(db, hop.request.url.as_bytes())?;
         let mut message = |lead: &[u8], headers, body: &Body, side| -> rusqlite::Result<_> {
             let (base, changes) = dictionary.headers(db, lead, headers)?;
             let length = body.length.cast_signed();
-            let body = write_body(db, dictionary, body, place, side)?;
+            let body = write_body(db, dictionary, bodies, place, side)?;
             let changes = changes.map(Cow::Owned);
             Ok(Message { headers: base, changes, body, length })
         };
@@ -222,21 +224,26 @@ impl Message<'_> {
 fn write_body(
     db: &Connection,
     dictionary: &mut Dictionary,
-    body: &Body,
+    bodies: [&[u8]; 2],
     place: Place,
     side: Side,
 ) -> rusqlite::Result<Option<i64>> {
-    if body.bytes.is_empty() {
+    let [request, response] = bodies;
+    let bytes = match side {
+        Side::Request => request,
+        Side::Response => response,
+    };
+    if bytes.is_empty() {
         return Ok(None);
     }
     match place.bodies {
-        Bodies::Whole => dictionary.intern(db, &body.bytes).map(Some),
-        Bodies::Chunks(numbers) => {
+        Bodies::Whole => dictionary.intern(db, bytes).map(Some),
+        Bodies::Chunks([request, response]) => {
             let n = match side {
-                Side::Request => numbers[0],
-                Side::Response => numbers[1],
+                Side::Request => request,
+                Side::Response => response,
             };
-            let blob = dictionary.append(db, &body.bytes)?;
+            let blob = dictionary.append(db, bytes)?;
             write_chunk(db, place.id, side as i64, n, blob)?;
             Ok(None)
         }

@@ -1,14 +1,16 @@
 //! The one thread that writes a trace.
 //!
 //! Every [`TICK`] it takes what the recorders queued, folds it into hops, and writes in one
-//! transaction the hops that ended and those that are open and changed. What an open hop's
-//! bodies had by then becomes a chunk and leaves memory, so a stream of any length costs little.
+//! transaction the hops that ended and those that are open and changed a while ago. What an open
+//! hop's bodies had by then becomes a chunk and leaves memory, so a stream of any length costs
+//! little.
 //!
 //! **Invariant:** memory forgets only what a commit has kept. A transaction that fails is rolled
 //! back and tried again at the next tick, with everything in it.
 
 mod ledger;
 mod only;
+mod pieces;
 mod session;
 mod window;
 
@@ -20,7 +22,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 
-use self::session::Session;
+use self::session::{Session, What};
 use super::queue::Queue;
 use super::{Error, Keep, StoreRecorder, Unrecorded};
 use crate::trace::{Filter, Hop};
@@ -96,10 +98,10 @@ pub(super) fn insert_all(
     for hop in hops {
         session.add_hop(hop);
         if session.hops_not_kept() >= PORTION {
-            session.commit().map_err(writing)?;
+            session.commit(What::All).map_err(writing)?;
         }
     }
-    session.commit().map_err(writing)
+    session.commit(What::All).map_err(writing)
 }
 
 fn run(mut session: Session<Connection>, queue: &Queue) {
@@ -113,7 +115,7 @@ fn run(mut session: Session<Connection>, queue: &Queue) {
             session.unrecorded = batch.unrecorded;
             spare = session.fold(batch.items, &batch.lost);
         }
-        match session.commit() {
+        match session.commit(if closed { What::All } else { What::Due }) {
             Ok(()) if closed => break,
             Ok(()) => {}
             Err(error) => {

@@ -28,6 +28,8 @@ pub(super) struct Session<C> {
     ledger: Ledger,
     pack: Pack,
     window: Window,
+    /// Where bodies are put together that came in pieces.
+    room: [Vec<u8>; 2],
     pub(super) unrecorded: Unrecorded,
     /// What of `unrecorded` the file says.
     said: u64,
@@ -89,7 +91,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
         let db: &Connection = connection.borrow();
         let numbers = Numbers::read(db)?;
         let (dictionary, ledger) = (Dictionary::default(), Ledger::default());
-        let (pack, window, unrecorded) = Default::default();
+        let (pack, window, room, unrecorded) = Default::default();
         Ok(Session {
             connection,
             file,
@@ -98,6 +100,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
             ledger,
             pack,
             window,
+            room,
             unrecorded,
             said: 0,
         })
@@ -105,6 +108,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
 
     /// Take what was queued; what held it is given back empty.
     pub(super) fn fold(&mut self, mut items: Vec<Item>, lost: &[HopId]) -> Vec<Item> {
+        let taken = Instant::now();
         for item in items.drain(..) {
             match item {
                 Item::Event(event) => self.ledger.apply(event),
@@ -114,6 +118,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
         for id in lost {
             self.ledger.lose(*id);
         }
+        self.ledger.taken = Some(taken);
         items
     }
 
@@ -132,7 +137,9 @@ impl<C: BorrowMut<Connection>> Session<C> {
 
     /// Write what changed, in transactions short enough that none holds back for long what the
     /// one before it could already have kept.
-    pub(super) fn commit(&mut self) -> rusqlite::Result<()> {
+    pub(super) fn commit(&mut self, what: What) -> rusqlite::Result<()> {
+        let is_much = self.ledger.weight > LIMIT / 2;
+        self.ledger.now = (what == What::Due && !is_much).then(Instant::now);
         while self.commit_some()? == Progress::More {}
         Ok(())
     }
@@ -153,10 +160,15 @@ impl<C: BorrowMut<Connection>> Session<C> {
             dictionary: &mut self.dictionary,
             pack: &mut self.pack,
             window: &mut self.window,
+            room: &mut self.room,
         };
         match writing.write(db, &self.ledger, &self.unrecorded) {
             Ok(Written { open, over, cut }) => {
                 self.said = self.unrecorded.count;
+                if cut {
+                    // All that is open was written.
+                    self.ledger.now = None;
+                }
                 self.ledger.kept(open, over);
                 if cut {
                     self.ledger.cut_running();
@@ -174,6 +186,14 @@ impl<C: BorrowMut<Connection>> Session<C> {
     }
 }
 
+/// Which of the hops that are open and changed are written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum What {
+    /// Those that have waited long enough.
+    Due,
+    All,
+}
+
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Progress {
     All,
@@ -186,6 +206,7 @@ struct Writing<'a> {
     dictionary: &'a mut Dictionary,
     pack: &'a mut Pack,
     window: &'a mut Window,
+    room: &'a mut [Vec<u8>; 2],
 }
 
 /// What one transaction did.
@@ -215,15 +236,18 @@ impl Writing<'_> {
         let cut = self.make_room(&transaction, ledger)?;
         let before = self.dictionary.stored_in_all();
         let limit = before.saturating_add(self.window.bytes_at_once());
+        let now = ledger.now.filter(|_| !cut);
         let mut open = 0;
-        for entry in
-            ledger.open.values().filter(|it| it.place == ledger::Place::File && (it.dirty || cut))
-        {
+        for entry in ledger.open.values() {
+            let is_due = entry.is_due(now);
+            if !(is_due || cut && entry.place == ledger::Place::File) {
+                continue;
+            }
             if self.dictionary.stored_in_all() > limit && !cut {
                 break;
             }
             self.put(&transaction, entry)?;
-            open += usize::from(entry.dirty);
+            open += usize::from(is_due);
         }
         for entry in ledger.over.as_slices().0 {
             // Few hops are as large as all that one transaction may take.
@@ -264,7 +288,8 @@ impl Writing<'_> {
             self.window.epoch_begins(now);
         }
         let place = self.numbers.place(db, entry)?;
-        let stored = Stored::of(db, self.dictionary, &entry.hop, place)?;
+        let bodies = entry.bodies(self.room);
+        let stored = Stored::of(db, self.dictionary, &entry.hop, bodies, place)?;
         let packs = entry.hop.ended.is_some()
             && !place.exists
             && place.id > self.numbers.last_packed
@@ -317,7 +342,7 @@ impl Numbers {
         self.last_row = self.last_row.max(id);
         self.revision += 1;
         // A hop that ends within one tick has whole bodies, which are stored once.
-        let whole = !entry.written && entry.hop.ended.is_some();
+        let whole = entry.chunks == [0, 0] && entry.hop.ended.is_some();
         let bodies = if whole { Bodies::Whole } else { Bodies::Chunks(entry.chunks) };
         let (revision, exists, frames) = (self.revision, entry.written, entry.frames);
         Ok(Place { id, recorder: short, revision, exists, bodies, frames })
@@ -355,4 +380,4 @@ const LONGEST: Duration = Duration::from_millis(25);
 /// How many hops are written between two looks at the clock.
 const AT_ONCE: usize = 16;
 /// Bytes that may wait to be written again.
-const LIMIT: usize = 32 << 20;
+const LIMIT: usize = 16 << 20;
