@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use hopscope::lab::{Knobs, Lab};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn hopscope(args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hopscope"));
@@ -150,6 +150,45 @@ fn nothing_recorded_reaches_the_terminal_raw() {
         let output = hopscope(&[&["explain", path.to_str().unwrap()], extra].concat());
         let wild = output.stdout.iter().any(|it| *it == 0x1b || *it == 0x07);
         assert!(!wild, "{extra:?}: {}", stdout(&output));
+    }
+}
+
+/// In a ticket as on a terminal: the latest of them, without secrets, and within their place.
+#[test]
+fn websocket_messages_are_explained_with_their_chain() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut messages = vec![
+        ("send", r#"{"token":"s3cr3t-s3cr3t-s3cr3t","room":"lobby"}"#.to_owned()),
+        ("receive", "```\n# \u{1b}[2Jowned".to_owned()),
+        ("receive", "x".repeat(300)),
+    ];
+    messages.splice(0..0, (0..30).map(|n| ("receive", format!("old {n}"))));
+    let messages: Vec<_> = messages
+        .iter()
+        .map(|(from, data)| json!({"type": from, "time": 1.0, "opcode": 1, "data": data}))
+        .collect();
+    let entry = json!({
+        "startedDateTime": "2026-01-01T00:00:00Z",
+        "request": {"method": "GET", "url": "ws://chat.test/room", "headers": []},
+        "response": {"status": 101, "headers": []},
+        "_webSocketMessages": messages,
+    });
+    let path = dir.path().join("chat.har");
+    std::fs::write(&path, json!({"log": {"entries": [entry]}}).to_string()).unwrap();
+    for extra in [&[][..], &["--markdown"]] {
+        let output = hopscope(&[&["explain", path.to_str().unwrap()], extra].concat());
+        let told = stdout(&output);
+        for wanted in ["13 frames before these", "client text, ", r#""room":"lobby""#, "old 13"] {
+            assert!(told.contains(wanted), "{extra:?}: no {wanted}: {told}");
+        }
+        for hidden in ["s3cr3t", "\u{1b}", "old 12", &"x".repeat(201)] {
+            assert!(!told.contains(hidden), "{extra:?}: {hidden}: {told}");
+        }
+        if !extra.is_empty() {
+            let (before, after) = told.split_once("13 frames").unwrap();
+            assert!(before.trim_end().ends_with("````text\nhop 1"), "{told}");
+            assert!(after.contains("xxx\u{2026}\n````\n"), "{told}");
+        }
     }
 }
 

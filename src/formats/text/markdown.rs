@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use super::{Text, badge, clean, ladder};
+use super::{Text, badge, clean, ladder, socket};
 use crate::diagnose::Analysis;
 use crate::ladder::Ladder;
 
-/// One chain as a section: ladder, verdict, findings.
+/// One chain as a section: ladder, messages, verdict, findings.
 pub(super) fn chain(
     text: &Text<'_>,
     id: usize,
@@ -24,6 +24,10 @@ pub(super) fn chain(
     }
     let drawn = ladder::draw(&Ladder::of(analysis, text.taps), text);
     let _ = writeln!(out, "{}\n", fenced(drawn.trim_end()));
+    let messages = messages(text, analysis);
+    if !messages.is_empty() {
+        let _ = writeln!(out, "{}\n", fenced(messages.trim_end()));
+    }
     let origin = request.origin.as_deref().unwrap_or("no origin");
     let hop = verdict.hop.map(|it| format!(" at hop {}", it + 1)).unwrap_or_default();
     let _ = writeln!(
@@ -49,6 +53,20 @@ pub(super) fn chain(
         let _ = writeln!(out, "\n**Fix:** {fix}\n");
         for source in &finding.sources {
             let _ = writeln!(out, "<{source}>\n");
+        }
+    }
+    out
+}
+
+/// What was said on WebSocket connections, and the fields after bodies.
+fn messages(text: &Text<'_>, analysis: &Analysis) -> String {
+    let mut out = String::new();
+    for (idx, it) in analysis.chain.hops.iter().enumerate() {
+        for (label, line) in socket::lines(text, idx + 1, &it.hop) {
+            for (row, line) in line.lines().enumerate() {
+                let label = if row == 0 { label.as_str() } else { "" };
+                let _ = writeln!(out, "{label:<8}  {}", clean(line));
+            }
         }
     }
     out
