@@ -13,7 +13,7 @@ use std::sync::Arc;
 use chrono::FixedOffset;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use hopscope::diagnose::Analysis;
-use hopscope::trace::{Body, HopId, Outcome, Time};
+use hopscope::trace::{Body, HopId, Outcome, Tap, TapKind, Time};
 use hopscope::tui::{
     ChainRow, Effect, Feed, Loaded, Look, Message, Model, Status, ThemeName, Totals, draw, update,
 };
@@ -215,15 +215,43 @@ fn steps_without_a_wire_are_dotted_and_one_tap_gives_two_lanes() {
     snapshot!("direct_hop_100x36", it.drawn());
 }
 
-#[test]
-fn an_empty_recording_says_what_to_set_and_shows_the_first_hop() {
-    let forward = hopscope::trace::Tap {
+fn forward() -> Tap {
+    Tap {
         name: "edge".to_owned(),
-        kind: hopscope::trace::TapKind::Forward,
+        kind: TapKind::Forward,
         address: "127.0.0.1:8080".to_owned(),
         upstream: None,
-    };
-    let status = Status { feed: Feed::Recording, taps: vec![forward], ..Status::default() };
+    }
+}
+
+/// Who sees no hop shall see why.
+#[test]
+fn a_choosing_recording_says_what_it_keeps() {
+    for (only, width, shown) in [
+        ("/prod/items 403", 90, "rec  only /prod/items 403   edge :8080"),
+        ("/prod/items/of/a/long/path 403", 90, "rec  only /prod/items/o…ong/path 403  "),
+        ("/prod/items/of/a/long/path 403", 60, "rec  only /pr…03"),
+        ("", 80, "rec   edge :8080"),
+    ] {
+        let status = Status {
+            feed: Feed::Recording,
+            file: "x.hops".to_owned(),
+            taps: vec![forward()],
+            only: only.to_owned(),
+            ..Status::default()
+        };
+        let it = Session::new(width, 24, status, Vec::new());
+        let drawn = it.drawn();
+        let first = drawn.lines().next().unwrap();
+        assert!(first.contains(shown), "{shown}: {first}");
+        assert!(first.contains("0 chains") && first.contains("12:04:31"), "{first}");
+        assert_eq!(drawn.contains("Only what has these words is kept"), !only.is_empty());
+    }
+}
+
+#[test]
+fn an_empty_recording_says_what_to_set_and_shows_the_first_hop() {
+    let status = Status { feed: Feed::Recording, taps: vec![forward()], ..Status::default() };
     let mut it = Session::new(80, 24, status, Vec::new());
     snapshot!("empty_80x24", it.drawn());
     it.rows = story::rows();

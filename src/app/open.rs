@@ -22,7 +22,8 @@ pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
         return Err(Error::NoTerminal);
     }
     let feed = if facts.state == State::Open { Feed::Following } else { Feed::Saved };
-    let status = Status { feed, file: name, taps: facts.taps, ..Status::default() };
+    let only = facts.skipped.only;
+    let status = Status { feed, file: name, taps: facts.taps, only, ..Status::default() };
     let runtime = super::runtime()?;
     runtime.block_on(show(source, analyst, status, &options.look, line()))?;
     Ok(0)

@@ -15,7 +15,7 @@ use crate::fetch::Known;
 use crate::proxy::{self, Bound, Environment, Limits, Mode, Proxy, TapSpec, Via};
 use crate::store::{self, Reader, Store};
 use crate::tls::{Authority, Identity, Tls, Trust};
-use crate::trace::{Tap, TapKind};
+use crate::trace::{Filter, Tap, TapKind};
 use crate::tui::{Feed, Status};
 
 /// How long exchanges that are open when the recording ends may still take.
@@ -125,6 +125,7 @@ async fn record(
             feed: Feed::Recording,
             file: file_name(&path),
             taps: taps.clone(),
+            only: options.only.as_ref().map(Filter::text).unwrap_or_default(),
             ..Status::default()
         };
         let analyst = Analyst::new(Known::default(), console);

@@ -97,6 +97,8 @@ pub struct Status {
     pub file: String,
     /// Outermost first: the index is the [`crate::trace::TapId`].
     pub taps: Vec<Tap>,
+    /// The words that choose what is kept (`record --only`); empty when everything is.
+    pub only: String,
     /// Hops that went by and could not be kept.
     pub unrecorded: u64,
     /// Why not, in one sentence.

@@ -34,6 +34,11 @@ fn content(status: &Status, cells: usize, look: &Look) -> Content {
         Feed::Saved => "This trace has no hops",
     };
     content.push(Span::styled(headline, theme.strong));
+    if !status.only.is_empty() {
+        let words = visible(&status.only);
+        let kept = format!("Only what has these words is kept, with what led to it: {words}");
+        content.paragraph(&kept, 0, cells, theme.text);
+    }
     if status.feed != Feed::Recording {
         return content;
     }

@@ -1,4 +1,4 @@
-//! The first line: what is open, whether it records, the taps, the counts, the time.
+//! The first line: what is open, whether it records and what of it, the taps, the counts, the time.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -32,6 +32,13 @@ pub(super) fn top(it: &Told<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
     };
     left.push(Span::styled(word, style));
     let room = usize::from(area.width).saturating_sub(Line::from(right.clone()).width() + 2);
+    if !it.status.only.is_empty() {
+        let so_far = Line::from(left.clone()).width() + width(ONLY);
+        let words = visible(&it.status.only);
+        let words =
+            cut_middle(&words, room.saturating_sub(so_far).clamp(WORDS, UPSTREAM), look.glyphs);
+        left.push(Span::styled(format!("{ONLY}{words}"), theme.key));
+    }
     let mut taps = String::from(" ");
     for tap in &it.status.taps {
         let text = format!("  {}", tap_text(tap, look));
@@ -102,5 +109,9 @@ fn right(it: &Told<'_>, look: &Look) -> Vec<Span<'static>> {
     spans
 }
 
+/// Before the words that choose what is kept.
+const ONLY: &str = "  only ";
+/// Cells of such words, at least.
+const WORDS: usize = 6;
 /// Cells of an upstream's name.
 const UPSTREAM: usize = 26;
