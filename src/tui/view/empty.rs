@@ -81,7 +81,8 @@ fn forward(tap: &Tap, cells: usize, look: &Look, content: &mut Content) {
     );
     command("others", &format!("export http_proxy={proxy}"), cells, look, content);
     content.blank();
-    let tls = "https goes through unread. To see inside, stand in front of the gateway instead:";
+    let tls = "https is read where the client trusts hopscope (`hopscope ca install`, `hopscope \
+               browser`). Or stand in front of the gateway instead:";
     content.paragraph(tls, 0, cells, theme.dim);
     let reverse = "hopscope record --tap edge=reverse:127.0.0.1:9000=https://GATEWAY";
     content.paragraph(reverse, 2, cells, theme.dim);
