@@ -23,6 +23,21 @@ impl Console {
         !self.terminal || locale_is_utf8()
     }
 
+    /// Whether the output is a terminal that can show a screen.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or one that only prints.
+    pub fn can_draw(&self) -> Result<(), super::Error> {
+        if !self.terminal {
+            return Err(super::Error::NoTerminal);
+        }
+        match std::env::var("TERM") {
+            Ok(kind) if kind == "dumb" => Err(super::Error::DumbTerminal),
+            _ => Ok(()),
+        }
+    }
+
     /// One line for the user on the side, `warning: …`. A lost stderr is no reason to stop.
     pub fn warn(&mut self, text: &str) {
         let _ = writeln!(self.err, "warning: {}", crate::trace::visible(text));

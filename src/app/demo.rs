@@ -33,8 +33,8 @@ use crate::tui::{Feed, Message, Status};
 
 /// Play the story, then explain it or show it.
 pub(crate) fn run(options: &Demo, mut console: Console) -> Result<u8, Error> {
-    if !options.headless && !console.terminal {
-        return Err(Error::NoTerminal);
+    if !options.headless {
+        console.can_draw()?;
     }
     let scratch = scratch::File::new("demo.hops");
     let path: PathBuf = options.output.clone().unwrap_or_else(|| scratch.path().to_owned());

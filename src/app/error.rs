@@ -42,6 +42,8 @@ pub enum Error {
     Runtime { source: io::Error },
     #[error("the screen needs a terminal, and standard output is none")]
     NoTerminal,
+    #[error("the screen needs a terminal that can move its cursor, and TERM is dumb")]
+    DumbTerminal,
 }
 
 impl Error {
@@ -68,7 +70,9 @@ impl Error {
             Error::Trust(source) => source.hint(),
             Error::Lab(source) => Some(source.hint()),
             Error::Tui(source) => source.hint(),
-            Error::NoTerminal => Some("use --headless, or `hopscope explain` for text".to_owned()),
+            Error::NoTerminal | Error::DumbTerminal => {
+                Some("use --headless, or `hopscope explain` for text".to_owned())
+            }
         }
     }
 

@@ -18,9 +18,7 @@ pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     for warning in &warnings {
         console.warn(warning);
     }
-    if !console.terminal {
-        return Err(Error::NoTerminal);
-    }
+    console.can_draw()?;
     let feed = if facts.state == State::Open { Feed::Following } else { Feed::Saved };
     let only = facts.skipped.only;
     let status = Status { feed, file: name, taps: facts.taps, only, ..Status::default() };

@@ -23,8 +23,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Record until the user quits the screen, or a signal comes.
 pub(crate) fn run(options: &Record, mut console: Console) -> Result<u8, Error> {
-    if !options.headless && !console.terminal {
-        return Err(Error::NoTerminal);
+    if !options.headless {
+        console.can_draw()?;
     }
     let path = options.output.clone().unwrap_or_else(default_name);
     let mut limits = Limits::default();
