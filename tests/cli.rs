@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Command, Output};
 
 use hopscope::lab::{Knobs, Lab};
+use hopscope::store::{Load, Reader};
 use serde_json::{Value, json};
 
 fn hopscope(args: &[&str]) -> Output {
@@ -210,6 +211,25 @@ fn a_har_becomes_a_trace_that_says_the_same() {
     let info = checked_json(&hopscope(&["info", trace, "--json"]));
     assert_eq!((&info["hops"], &info["chains"]), (&5.into(), &1.into()));
     assert_eq!(info["taps"][1]["name"], "origin");
+}
+
+#[test]
+fn what_others_noted_is_imported_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let (flows, trace) = (dir.path().join("x.mitm"), dir.path().join("x.hops"));
+    let request = "6:method;3:GET;4:host;1:h;4:port;2:80#6:scheme;4:http;4:path;2:/a;7:headers;0:]";
+    let flow = format!(
+        "7:version;2:21#4:type;4:http;7:request;{}:{request}}}7:comment;5:look!;",
+        request.len()
+    );
+    std::fs::write(&flows, format!("{}:{flow}}}", flow.len())).unwrap();
+    let words = ["import", flows.to_str().unwrap(), "-o", trace.to_str().unwrap()];
+    let output = hopscope(&words);
+    assert!(output.status.success(), "{}", stderr(&output));
+    let trace = Reader::open(&trace).unwrap();
+    let hop = trace.hops(Load::Heads).next().unwrap().unwrap();
+    let notes = trace.notes().unwrap();
+    assert_eq!((notes[0].hop, notes[0].text.as_str()), (hop.id, "look!"));
 }
 
 /// An address at which nobody listens, and nobody else can as long as this is held.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::recording::Recording;
 use super::{Console, Error};
 use crate::cli::Import;
-use crate::store::Store;
+use crate::store::{Reader, Store};
 
 /// Read, write, say how many.
 pub(crate) fn run(options: &Import, mut console: Console) -> Result<u8, Error> {
@@ -15,6 +15,10 @@ pub(crate) fn run(options: &Import, mut console: Console) -> Result<u8, Error> {
     }
     let hops = recording.hops.into_iter().map(Arc::unwrap_or_clone);
     let info = Store::import(&options.output, &recording.taps, hops)?;
+    if !recording.notes.is_empty() {
+        let trace = Reader::open(&options.output)?;
+        recording.notes.iter().try_for_each(|it| trace.add_note(it))?;
+    }
     console.line(&format!("{} hops in {}", info.hops, options.output.display()))?;
     Ok(0)
 }
