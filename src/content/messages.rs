@@ -158,7 +158,10 @@ impl Side {
                 message.said = open.said;
                 message.frames += open.frames;
                 message.length += open.length;
-                message.bytes = [open.bytes, message.bytes].concat();
+                // A message may come in any number of frames: each is copied once.
+                let mut bytes = open.bytes;
+                bytes.append(&mut message.bytes);
+                message.bytes = bytes;
                 return self.add(message, compressed, frame.is_last);
             }
             1 | 2 => {
@@ -290,6 +293,14 @@ mod tests {
         let close =
             said("", frames).into_iter().find(|it| matches!(it.said, Said::Close(_))).unwrap();
         assert_eq!(close.said, Said::Close(Some(1000)));
+    }
+
+    #[test]
+    fn a_message_may_come_in_any_number_of_frames() {
+        let rest = (0..100_000).map(|n| frame(From::Client, 0, n == 99_999, b""));
+        let begin = frame(From::Client, 1, false, &vec![b'x'; 1 << 20]);
+        let all = said("", std::iter::once(begin).chain(rest).collect());
+        assert_eq!((all.len(), all[0].frames, all[0].bytes.len()), (1, 100_001, 1 << 20));
     }
 
     /// The examples of [RFC 7692 §7.2.3](https://www.rfc-editor.org/rfc/rfc7692#section-7.2.3).

@@ -7,7 +7,7 @@ use std::fmt::Write;
 use super::model::{Open, Pane};
 use crate::fetch::Judgement;
 use crate::redact::Redactor;
-use crate::trace::{Hop, Outcome, visible, visible_bytes};
+use crate::trace::{Frames, Hop, Outcome, visible, visible_bytes};
 
 /// The text and what it is, for the notice.
 pub(super) fn to_copy(open: &Open, pane: Pane, redactor: &Redactor) -> (&'static str, String) {
@@ -52,7 +52,8 @@ fn verdict(judgement: &Judgement, redactor: &Redactor) -> String {
 
 fn hop(open: &Open, redactor: &Redactor) -> String {
     let Some(it) = open.analysis.chain.hops.get(open.hop) else { return String::new() };
-    heads(&redactor.hop(&it.hop))
+    // Of a long conversation nothing is copied, so none of it is read.
+    heads(&redactor.hop(&Hop { frames: Frames::default(), ..Hop::clone(&it.hop) }))
 }
 
 /// Request and response head as text.
