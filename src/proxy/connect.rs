@@ -113,7 +113,7 @@ impl<R: Recorder> Connection<R> {
         request: Request<Passing<R>>,
     ) -> hyper::Result<Response<Incoming>> {
         let sending = match &mut self.sender {
-            Sender::One(sender) => sender.send_request(request),
+            Sender::One(sender) => self.relay.before_poll(|| sender.send_request(request)),
             Sender::Many(sender) => return sender.send_request(request).await,
         };
         tokio::pin!(sending);
@@ -301,6 +301,7 @@ impl<R: Recorder> Upstreams<R> {
 
     /// Keep a connection for the client's next request.
     pub(super) fn keep(&self, connection: Connection<R>) {
+        connection.relay.rest();
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         let kept =
             connection.speaks() == Protocol::Http2 && open.iter().any(|it| it.to == connection.to);

@@ -1,11 +1,12 @@
 //! Wake-ups of a connection that is moved by whoever uses it.
 //!
 //! Its two ends talk through channels within one task, and each word would wake that task: it
-//! would be run again, whole, for news that it had just seen. While the task is here, wake-ups
-//! only say "once more".
+//! would be run again, whole, for news that it had just seen, and often by another thread. While
+//! the task is here, wake-ups only say "once more"; while it has no business with the connection,
+//! they say nothing.
 //!
-//! **Invariant:** no wake-up is lost. One that comes while the task is here is looked at before
-//! the task is told to wait.
+//! **Invariant:** no wake-up is lost to who waits for one. One that comes while the task is here
+//! is looked at before the task is told to wait.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -60,6 +61,17 @@ impl Relay {
         cx.waker().wake_by_ref();
         Poll::Pending
     }
+
+    /// Do something to the connection that a poll follows at once, whatever rings.
+    pub(super) fn before_poll<T>(&self, act: impl FnOnce() -> T) -> T {
+        self.bell.state.store(HERE, Ordering::Release);
+        act()
+    }
+
+    /// Nobody waits for anything from the connection any more. The next poll listens again.
+    pub(super) fn rest(&self) {
+        self.bell.state.store(DEAF, Ordering::Release);
+    }
 }
 
 impl Wake for Bell {
@@ -81,6 +93,8 @@ const AWAY: u8 = 0;
 const HERE: u8 = 1;
 /// The task polls, and something happened since.
 const RUNG: u8 = 2;
+/// Nobody wants to know.
+const DEAF: u8 = 3;
 const TURNS: usize = 4;
 
 #[cfg(test)]
@@ -117,6 +131,28 @@ mod tests {
             kept.unwrap().wake();
             assert_eq!(count.0.load(Ordering::Relaxed), woken + 1);
         }
+    }
+
+    #[test]
+    fn is_still_between_two_uses() {
+        let (relay, count) = (Relay::default(), Arc::new(Count::default()));
+        let task = Waker::from(Arc::clone(&count));
+        let mut cx = Context::from_waker(&task);
+        let mut kept = None;
+        let mut poll = |cx: &mut Context<'_>| -> Poll<()> {
+            kept = Some(cx.waker().clone());
+            Poll::Pending
+        };
+        assert!(relay.poll(&mut cx, &mut poll).is_pending());
+        let bell = kept.clone().unwrap();
+        relay.rest();
+        bell.wake_by_ref();
+        relay.before_poll(|| bell.wake_by_ref());
+        assert_eq!(count.0.load(Ordering::Relaxed), 0);
+
+        assert!(relay.poll(&mut cx, |_| Poll::<()>::Pending).is_pending());
+        bell.wake_by_ref();
+        assert_eq!(count.0.load(Ordering::Relaxed), 1);
     }
 
     #[test]
