@@ -422,7 +422,7 @@ pub(super) async fn tcp(to: &Upstream) -> Result<(TcpStream, u64), Failure> {
 
 /// The addresses of a host, as the resolver ordered them.
 pub(super) async fn resolve(to: &Upstream) -> Result<Vec<SocketAddr>, Failure> {
-    let found = lookup_host((to.host.as_str(), to.port)).await;
+    let found = lookup_host((&*to.host, to.port)).await;
     Ok(found.map_err(|it| failure::failure(FailureKind::Dns, &it))?.collect())
 }
 

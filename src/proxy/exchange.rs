@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use http::header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE};
 use http::request::Parts;
-use http::{HeaderMap, Request, Response, StatusCode, Uri, Version};
+use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -134,7 +134,7 @@ impl<R: Recorder> Client<R> {
             return Ok(answer::wants_password());
         }
         match route {
-            Route::Http { to, target } => self.http(scribe, asked, url, to, target).await,
+            Route::Http { to } => self.http(scribe, asked, url, to).await,
             Route::Tunnel { to } => match &self.tap.intercept {
                 Some(intercept) => {
                     Box::pin(self.intercept(intercept, scribe, asked, url, to)).await
@@ -159,32 +159,30 @@ impl<R: Recorder> Client<R> {
         is_allowed
     }
 
-    async fn http(
-        &self,
-        scribe: Scribe<R>,
-        asked: Asked,
-        url: String,
-        to: Upstream,
-        target: Uri,
-    ) -> Answer<R> {
-        let (mode, turn) = (&self.leg.mode, asked.turn);
+    async fn http(&self, scribe: Scribe<R>, asked: Asked, url: String, to: Upstream) -> Answer<R> {
+        let Asked { mut head, body, turn, upgrade } = asked;
+        let mode = &self.leg.mode;
         let kind = match mode {
             Mode::Forward { .. } => Kind::ProxyRequest,
             Mode::Reverse { .. } => Kind::Request,
         };
-        let mut headers = heads::forward(asked.head.headers.clone(), kind, turn);
-        let changes = own::change_request(&mut headers, mode, self.tap.mark, scribe.id());
         let exchange = match turn {
-            Turn::Upgrades if is_websocket(&headers) => Exchange::WebSocket,
+            Turn::Upgrades if is_websocket(&head.headers) => Exchange::WebSocket,
             Turn::Upgrades | Turn::Stays => Exchange::Http,
         };
-        self.tell_asked(&scribe, &asked, url, exchange, changes).await;
-        let is_h2_socket = exchange == Exchange::WebSocket && asked.head.version == Version::HTTP_2;
+        // What is asked of them later, because they go on and are not copied.
+        let is_browser = failure::is_browser(&head.headers);
+        let keeps = self.tap.options.keep_redirects;
+        let host = if keeps { heads::text(&head.headers, HOST) } else { None };
+        let recorded = as_recorded(&head, url, exchange == Exchange::Http && body.is_end_stream());
+        let mut headers = heads::forward(std::mem::take(&mut head.headers), kind, turn);
+        let changes = own::change_request(&mut headers, mode, self.tap.mark, scribe.id());
+        self.tell(&scribe, recorded, exchange, changes).await;
+        let is_h2_socket = exchange == Exchange::WebSocket && head.version == Version::HTTP_2;
         if is_h2_socket {
             h2::upgrade(&mut headers);
         }
 
-        let Asked { mut head, body, upgrade, .. } = asked;
         let (id, limit) = (scribe.id(), self.tap.options.capture);
         let connected = match exchange {
             Exchange::WebSocket => Box::pin(self.connection_for_websocket(&scribe, &to)).await,
@@ -195,7 +193,7 @@ impl<R: Recorder> Client<R> {
             Err(failure) => {
                 let (body, _) = Passing::request(body, id, &self.tap.recorder, limit, None);
                 Box::pin(drain(body)).await;
-                return self.fail(scribe, &to, failure.into(), &head.headers).await;
+                return self.fail(scribe, &to, failure.into(), is_browser).await;
             }
         };
         let waits = headers.contains_key(EXPECT) && !body.is_end_stream();
@@ -203,7 +201,7 @@ impl<R: Recorder> Client<R> {
         let (body, sent) = Passing::request(body, id, &self.tap.recorder, limit, gate);
         let mut request = Request::new(body);
         *request.method_mut() = head.method;
-        *request.uri_mut() = target;
+        *request.uri_mut() = route::target(head.uri);
         *request.version_mut() = head.version.min(Version::HTTP_11);
         *request.headers_mut() = headers;
         if connection.speaks() == Protocol::Http2 {
@@ -224,7 +222,7 @@ impl<R: Recorder> Client<R> {
                 let Ok(answered) = tokio::time::timeout(limit, sending).await else {
                     let failure = failure::failure(FailureKind::Timeout, "");
                     let late = Failed { use_: connection.use_, ..failure.into() };
-                    return self.fail(scribe, &to, late, &head.headers).await;
+                    return self.fail(scribe, &to, late, is_browser).await;
                 };
                 answered
             }
@@ -242,11 +240,9 @@ impl<R: Recorder> Client<R> {
             Ok(response) if is_h2_socket && response.status().is_success() => {
                 let why = format!("it answered {} instead of an upgrade", response.status());
                 let failure = failure::failure(FailureKind::Malformed, &why);
-                self.fail(scribe, &to, failure.into(), &head.headers).await
+                self.fail(scribe, &to, failure.into(), is_browser).await
             }
             Ok(response) => {
-                let keeps = self.tap.options.keep_redirects;
-                let host = if keeps { heads::text(&head.headers, HOST) } else { None };
                 let home = Arc::clone(&self.upstreams);
                 let source = Source { connection, home, sent };
                 Ok(self.pass_on(scribe, response, source, &to, host))
@@ -254,7 +250,7 @@ impl<R: Recorder> Client<R> {
             Err(error) => {
                 let (failure, use_) = (failure::of_hyper(&error), connection.use_);
                 let failed = Failed { failure, use_, reason: failure::reason(&error) };
-                self.fail(scribe, &to, failed, &head.headers).await
+                self.fail(scribe, &to, failed, is_browser).await
             }
         }
     }
@@ -335,7 +331,7 @@ impl<R: Recorder> Client<R> {
         mut scribe: Scribe<R>,
         to: &Upstream,
         failed: Failed,
-        request: &HeaderMap,
+        is_browser: bool,
     ) -> Answer<R> {
         let Failed { failure: failed, use_, reason } = failed;
         let kind = failed.kind;
@@ -348,7 +344,7 @@ impl<R: Recorder> Client<R> {
             // the tap any client would have seen just that, and have known what to do.
             (Use::Again, FailureKind::Closed) if is_stale => Reaction::Close,
             (Use::Again, FailureKind::Reset) if is_stale => Reaction::Reset,
-            _ => failure::reaction(self.tap.options.on_failure, request, kind),
+            _ => failure::reaction(self.tap.options.on_failure, is_browser, kind),
         };
         match reaction {
             Reaction::Answer => Ok(answer::failed(&self.tap.spec.name, &to.to_string(), &failed)),
@@ -371,6 +367,16 @@ impl<R: Recorder> Client<R> {
     ) {
         let complete = exchange == Exchange::Http && asked.body.is_end_stream();
         let request = as_recorded(&asked.head, url, complete);
+        self.tell(scribe, request, exchange, own_changes).await;
+    }
+
+    async fn tell(
+        &self,
+        scribe: &Scribe<R>,
+        request: trace::Request,
+        exchange: Exchange,
+        own_changes: Vec<OwnChange>,
+    ) {
         let asked = Event::Asked {
             id: scribe.id(),
             tap: self.tap.id,

@@ -7,6 +7,7 @@ use std::error::Error as StdError;
 use std::io;
 
 use http::HeaderMap;
+use http::header::{ORIGIN, USER_AGENT};
 
 use super::OnFailure;
 use crate::tls;
@@ -129,11 +130,11 @@ pub(super) enum Reaction {
 }
 
 /// What the client of a failed exchange gets.
-pub(super) fn reaction(on_failure: OnFailure, request: &HeaderMap, kind: FailureKind) -> Reaction {
+pub(super) fn reaction(on_failure: OnFailure, is_browser: bool, kind: FailureKind) -> Reaction {
     let mirrors = match on_failure {
         OnFailure::Mirror => true,
         OnFailure::Answer => false,
-        OnFailure::ByClient => is_browser(request),
+        OnFailure::ByClient => is_browser,
     };
     match kind {
         _ if !mirrors => Reaction::Answer,
@@ -144,12 +145,12 @@ pub(super) fn reaction(on_failure: OnFailure, request: &HeaderMap, kind: Failure
 }
 
 /// Whether a browser asks: nobody else sends `Origin` or `Sec-Fetch-*`, or calls itself Mozilla.
-fn is_browser(request: &HeaderMap) -> bool {
-    request.contains_key(http::header::ORIGIN)
-        || request.keys().any(|it| it.as_str().starts_with("sec-fetch-"))
-        || request
-            .get(http::header::USER_AGENT)
-            .is_some_and(|it| it.as_bytes().starts_with(b"Mozilla/"))
+pub(super) fn is_browser(request: &HeaderMap) -> bool {
+    request.iter().any(|(name, value)| {
+        *name == ORIGIN
+            || (*name == USER_AGENT && value.as_bytes().starts_with(b"Mozilla/"))
+            || name.as_str().starts_with("sec-fetch-")
+    })
 }
 
 /// Whether this process, or the whole system, has as many files open as it may.
@@ -191,7 +192,8 @@ mod tests {
                 HeaderName::from_bytes(name.as_bytes()).unwrap(),
                 HeaderValue::from_str(value).unwrap(),
             );
-            assert_eq!(reaction(on_failure, &headers, kind), expected, "{header} {kind:?}");
+            let reaction = reaction(on_failure, is_browser(&headers), kind);
+            assert_eq!(reaction, expected, "{header} {kind:?}");
         }
     }
 

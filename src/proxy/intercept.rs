@@ -161,7 +161,7 @@ impl<R: Recorder> Tunnel<R> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let name = hello.sni.clone().unwrap_or_else(|| self.to.host.clone());
+        let name = hello.sni.clone().unwrap_or_else(|| self.to.host.to_string());
         let who = self.who(&name);
         let offers = spoken(&hello.alpn);
         let now = Instant::now();

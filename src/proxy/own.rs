@@ -141,7 +141,7 @@ pub(super) fn check_loops(taps: &[(TapSpec, TcpListener, SocketAddr)]) -> Result
 
 /// Whether an upstream is a tap that listens at this address.
 pub(super) fn names(upstream: &Upstream, tap: SocketAddr) -> bool {
-    let ip = match upstream.host.as_str() {
+    let ip = match &*upstream.host {
         "localhost" => return upstream.port == tap.port() && is_here(tap),
         host => host.trim_matches(['[', ']']).parse().ok().map(|it: IpAddr| it.to_canonical()),
     };

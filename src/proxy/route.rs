@@ -18,8 +18,8 @@ use super::{answer, scheme};
 /// Where a request goes.
 #[derive(Debug, Eq, PartialEq)]
 pub(super) enum Route {
-    /// To an upstream, with this in its request line.
-    Http { to: Upstream, target: Uri },
+    /// To an upstream.
+    Http { to: Upstream },
     /// Through to this place, unread.
     Tunnel { to: Upstream },
     /// To hopscope itself.
@@ -30,9 +30,7 @@ pub(super) enum Route {
 
 /// The route, and the URL as the client meant it.
 pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String) {
-    let target = head.uri.path_and_query().cloned();
-    let target = target.unwrap_or_else(|| PathAndQuery::from_static("/"));
-    let path = target.as_str();
+    let path = head.uri.path_and_query().map_or("/", PathAndQuery::as_str);
     let host = match (head.uri.authority(), head.headers.get(HOST)) {
         (Some(authority), _) => Cow::Borrowed(authority.as_str()),
         (None, Some(host)) => String::from_utf8_lossy(host.as_bytes()),
@@ -56,7 +54,7 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
         } else {
             "a reverse tap stands in front of one upstream and opens no tunnels"
         }),
-        Mode::Reverse { upstream, .. } => to_upstream(upstream.clone(), target),
+        Mode::Reverse { upstream, .. } => Route::Http { to: upstream.clone() },
         Mode::Forward { .. } if head.method == Method::CONNECT => {
             match Upstream::from_authority(Scheme::Https, &host) {
                 Some(to) => Route::Tunnel { to },
@@ -66,12 +64,12 @@ pub(super) fn find(leg: &Leg, tap_address: &str, head: &Parts) -> (Route, String
         Mode::Forward { .. } if pages::is_own_name(&host) => {
             Route::OwnPage(pages::find(head).unwrap_or(Page::Home))
         }
-        Mode::Forward { .. } => forward(head, &host, target, tap_address),
+        Mode::Forward { .. } => forward(head, &host, tap_address),
     };
     (route, url)
 }
 
-fn forward(head: &Parts, host: &str, target: PathAndQuery, tap_address: &str) -> Route {
+fn forward(head: &Parts, host: &str, tap_address: &str) -> Route {
     let scheme = match head.uri.scheme_str() {
         Some("http") => Scheme::Http,
         Some("https") => Scheme::Https,
@@ -83,13 +81,17 @@ fn forward(head: &Parts, host: &str, target: PathAndQuery, tap_address: &str) ->
         }
     };
     match Upstream::from_authority(scheme, host) {
-        Some(to) => to_upstream(to, target),
+        Some(to) => Route::Http { to },
         None => refused("the request line names no host"),
     }
 }
 
-fn to_upstream(to: Upstream, target: PathAndQuery) -> Route {
-    Route::Http { to, target: target.into() }
+/// What the request line to an upstream names: the target without its place.
+pub(super) fn target(uri: Uri) -> Uri {
+    if uri.authority().is_none() {
+        return uri;
+    }
+    uri.into_parts().path_and_query.map(Uri::from).unwrap_or_default()
 }
 
 fn refused(why: &str) -> Route {
@@ -150,7 +152,7 @@ mod tests {
             let (head, ()) = request.body(()).unwrap().into_parts();
             let (found, found_url) = find(leg, "tap:1", &head);
             let found = match found {
-                Route::Http { to, target } => format!("{to} {target}"),
+                Route::Http { to } => format!("{to} {}", target(head.uri.clone())),
                 Route::Tunnel { to } => format!("tunnel {to}"),
                 Route::OwnPage(page) => format!("own {page:?}"),
                 Route::Refused { .. } => "refused".to_owned(),

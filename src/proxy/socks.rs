@@ -53,7 +53,7 @@ pub(super) async fn client<R: Recorder>(
             .await;
     }
     let at = tap.recorder.now();
-    let place = if to.host.contains(':') { format!("[{}]", to.host) } else { to.host.clone() };
+    let place = if to.host.contains(':') { format!("[{}]", to.host) } else { to.host.to_string() };
     let request = asked_for(&format!("{place}:{}", to.port));
     let socket = intercept::way(&tap, &to).await;
     if let Err(Failure { kind, detail }) = &socket

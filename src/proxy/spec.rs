@@ -12,6 +12,7 @@ use std::collections::HashSet;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::str::FromStr;
+use std::sync::Arc;
 
 use super::leg::Protocol;
 use super::{Error, Options};
@@ -48,8 +49,8 @@ pub enum Mode {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct Upstream {
     pub scheme: Scheme,
-    /// Without brackets.
-    pub host: String,
+    /// Without brackets. Shared: every request names its upstream.
+    pub host: Arc<str>,
     pub port: u16,
 }
 
@@ -140,7 +141,7 @@ impl Upstream {
         let host = host.trim_start_matches('[').trim_end_matches(']');
         let fits = |it: char| it.is_alphanumeric() || "-._:%~".contains(it);
         let is_host = !host.is_empty() && host.chars().all(fits);
-        is_host.then(|| Upstream { scheme, host: host.to_owned(), port })
+        is_host.then(|| Upstream { scheme, host: host.into(), port })
     }
 }
 

@@ -175,7 +175,7 @@ impl FromStr for UpstreamProxy {
         let host = url.host_str().filter(|it| !it.is_empty()).ok_or_else(wrong)?;
         let port = url.port().unwrap_or(port);
         let host = host.trim_matches(['[', ']']).to_owned();
-        let at = Upstream { scheme, host, port };
+        let at = Upstream { scheme, host: host.into(), port };
         let plain = |it: &str| percent_decoded(it);
         let credentials = (!url.username().is_empty()).then(|| {
             Credentials::new(&plain(url.username()), &plain(url.password().unwrap_or_default()))
@@ -321,10 +321,7 @@ mod tests {
         let Upstream { scheme, port, .. } = proxy.at;
         assert_eq!((proxy.kind, scheme, port), (Kind::Http, Scheme::Https, 443));
         let proxy: UpstreamProxy = "socks5h://[::1]".parse().unwrap();
-        assert_eq!(
-            (proxy.kind, proxy.at.port, proxy.at.host.as_str()),
-            (Kind::Socks5h, 1080, "::1")
-        );
+        assert_eq!((proxy.kind, proxy.at.port, &*proxy.at.host), (Kind::Socks5h, 1080, "::1"));
         for wrong in ["proxy:3128", "ftp://x", "", "http://", "https://"] {
             assert!(wrong.parse::<UpstreamProxy>().is_err(), "{wrong}");
         }

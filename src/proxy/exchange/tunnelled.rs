@@ -66,7 +66,8 @@ impl<R: Recorder> Client<R> {
             }
             Ok((socket, _)) => socket,
             Err(failure) => {
-                return self.fail(scribe, &to, failure.into(), &asked.head.headers).await;
+                let is_browser = failure::is_browser(&asked.head.headers);
+                return self.fail(scribe, &to, failure.into(), is_browser).await;
             }
         };
         let (id, at) = (scribe.id(), self.tap.recorder.now());

@@ -16,7 +16,7 @@ pub(super) async fn ask(
     to: &Upstream,
     credentials: Option<&Credentials>,
 ) -> Result<(), Failure> {
-    let host = if to.host.contains(':') { format!("[{}]", to.host) } else { to.host.clone() };
+    let host = if to.host.contains(':') { format!("[{}]", to.host) } else { to.host.to_string() };
     let place = format!("{host}:{}", to.port);
     let login = credentials.map(|it| format!("Proxy-Authorization: {}\r\n", it.basic()));
     let head =
