@@ -10,7 +10,7 @@ mod websocket;
 use std::future::pending;
 use std::sync::Arc;
 
-use http::header::{CONTENT_LENGTH, EXPECT, HOST, UPGRADE};
+use http::header::{CONTENT_LENGTH, EXPECT, HOST, SEC_WEBSOCKET_KEY, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body as _;
@@ -116,7 +116,7 @@ impl<R: Recorder> Client<R> {
         let (mut head, body) = request.into_parts();
         h2::arrive(&mut head);
         let is_allowed = self.is_allowed(&mut head);
-        let asked = Asked { turn: heads::turn(&head.headers), head, body, upgrade };
+        let asked = Asked { turn: heads::turn(head.version, &head.headers), head, body, upgrade };
         let (route, url) = route::find(&self.leg, &self.tap.address_text, &asked.head);
         if let Route::OwnPage(page) = route {
             let (tap, address) = (&self.tap.spec.name, &self.tap.address_text);
@@ -168,17 +168,19 @@ impl<R: Recorder> Client<R> {
         };
         let exchange = match turn {
             Turn::Upgrades if is_websocket(&head.headers) => Exchange::WebSocket,
-            Turn::Upgrades | Turn::Stays => Exchange::Http,
+            _ => Exchange::Http,
         };
         // What is asked of them later, because they go on and are not copied.
         let is_browser = failure::is_browser(&head.headers);
         let keeps = self.tap.options.keep_redirects;
         let host = if keeps { heads::text(&head.headers, HOST) } else { None };
+        let is_socket = exchange == Exchange::WebSocket;
+        let key = if is_socket { head.headers.get(SEC_WEBSOCKET_KEY).cloned() } else { None };
         let recorded = as_recorded(&head, url, exchange == Exchange::Http && body.is_end_stream());
         let mut headers = heads::forward(std::mem::take(&mut head.headers), kind, turn);
         let changes = own::change_request(&mut headers, mode, self.tap.mark, scribe.id());
         self.tell(&scribe, recorded, exchange, changes).await;
-        let is_h2_socket = exchange == Exchange::WebSocket && head.version == Version::HTTP_2;
+        let is_h2_socket = is_socket && head.version == Version::HTTP_2;
         if is_h2_socket {
             h2::upgrade(&mut headers);
         }
@@ -199,19 +201,17 @@ impl<R: Recorder> Client<R> {
         let waits = headers.contains_key(EXPECT) && !body.is_end_stream();
         let (open, gate) = if waits { Some(gate()).unzip() } else { (None, None) };
         let (body, sent) = Passing::request(body, id, &self.tap.recorder, limit, gate);
-        let mut request = Request::new(body);
-        *request.method_mut() = head.method;
-        *request.uri_mut() = route::target(head.uri);
-        *request.version_mut() = head.version.min(Version::HTTP_11);
-        *request.headers_mut() = headers;
+        head.uri = route::target(head.uri);
+        head.version = head.version.min(Version::HTTP_11);
+        head.headers = headers;
+        // Its extensions hold the case in which the client wrote the names.
+        let mut request = Request::from_parts(head, body);
         if connection.speaks() == Protocol::Http2 {
             h2::leave(&mut request, to.scheme);
         }
         self.tap.options.via.address(&mut request, &to, &self.leg);
-        // They hold the case in which the client wrote the names.
-        *request.extensions_mut() = std::mem::take(&mut head.extensions);
-        let extends = exchange == Exchange::WebSocket && connection.takes_websocket();
-        if exchange == Exchange::WebSocket {
+        let extends = is_socket && connection.takes_websocket();
+        if is_socket {
             h2::ask_for_websocket(&mut request, extends);
         }
         interim::listen(&mut request, open, &scribe);
@@ -233,8 +233,7 @@ impl<R: Recorder> Client<R> {
                     Exchange::WebSocket => Heard::Frames { kept: limit },
                     Exchange::Http | Exchange::Tunnel => Heard::Count,
                 };
-                let switching =
-                    self.switch(scribe, &head.headers, response, connection, upgrade, reading);
+                let switching = self.switch(scribe, key, response, connection, upgrade, reading);
                 Ok(Box::pin(switching).await)
             }
             Ok(response) if is_h2_socket && response.status().is_success() => {
@@ -245,7 +244,7 @@ impl<R: Recorder> Client<R> {
             Ok(response) => {
                 let home = Arc::clone(&self.upstreams);
                 let source = Source { connection, home, sent };
-                Ok(self.pass_on(scribe, response, source, &to, host))
+                Ok(self.pass_on(scribe, response, source, turn, &to, host))
             }
             Err(error) => {
                 let (failure, use_) = (failure::of_hyper(&error), connection.use_);
@@ -293,12 +292,14 @@ impl<R: Recorder> Client<R> {
         mut scribe: Scribe<R>,
         response: Response<Incoming>,
         source: Source<R>,
+        turn: Turn,
         to: &Upstream,
         host: Option<String>,
     ) -> Response<Passing<R>> {
         let (mut head, body) = response.into_parts();
         let seen = seen(&head, body.is_end_stream());
-        let mut headers = heads::forward(head.headers, Kind::Response, Turn::Stays);
+        let turn = if turn == Turn::Upgrades { Turn::Ends } else { turn };
+        let mut headers = heads::forward(head.headers, Kind::Response, turn);
         let mut changes = Vec::new();
         if self.tap.options.keep_redirects
             && let Mode::Reverse { .. } = self.tap.spec.mode

@@ -81,12 +81,12 @@ pub(super) fn ask_for_websocket<B>(request: &mut Request<B>, extends: bool) {
 }
 
 /// The answer to an extended `CONNECT`, as the client of HTTP/1.1 waits for it that asked with
-/// `request`.
-pub(super) fn switched(head: &mut response::Parts, request: &HeaderMap) {
+/// this `Sec-WebSocket-Key`.
+pub(super) fn switched(head: &mut response::Parts, key: Option<&HeaderValue>) {
     head.status = StatusCode::SWITCHING_PROTOCOLS;
     head.headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     head.headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let key = request.get(SEC_WEBSOCKET_KEY).map_or(&b""[..], HeaderValue::as_bytes);
+    let key = key.map_or(&b""[..], HeaderValue::as_bytes);
     let accept = STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize());
     if let Ok(accept) = HeaderValue::from_str(&accept) {
         head.headers.insert(SEC_WEBSOCKET_ACCEPT, accept);
@@ -125,7 +125,7 @@ pub(super) fn leave<B>(request: &mut Request<B>, scheme: Scheme) {
     // A path is there, as `leave` gets origin forms only.
     let Ok(uri) = Uri::from_parts(parts) else { return };
     *request.uri_mut() = uri;
-    without(request.headers_mut(), &[HOST]);
+    without(request.headers_mut(), &[HOST, CONNECTION]);
 }
 
 #[cfg(test)]
@@ -154,6 +154,7 @@ mod tests {
         let mut request = Request::from_parts(head, ());
         *request.uri_mut() = "/a?b".parse().unwrap();
         *request.version_mut() = Version::HTTP_11;
+        request.headers_mut().insert("connection", HeaderValue::from_static("keep-alive"));
         leave(&mut request, Scheme::Http);
         assert_eq!(request.uri(), "http://gw.test:8443/a?b");
         assert_eq!(request.version(), Version::HTTP_2);

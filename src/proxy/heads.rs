@@ -7,9 +7,12 @@ use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCO
 
 use crate::trace::{Headers, Version};
 
-/// Whether the connection is to become something else.
+/// What is to become of the client's connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Turn {
+    /// It ends, or nothing is said about it.
+    Ends,
+    /// It serves the next request. So does ours to the upstream: `keep-alive` is said as it was.
     Stays,
     /// `Connection` and `Upgrade` go through, because both ends must see them.
     Upgrades,
@@ -27,7 +30,12 @@ pub(super) enum Kind {
 /// The fields that go on, in their order: all but those of this connection
 /// ([RFC 9110 §7.6.1](https://www.rfc-editor.org/rfc/rfc9110#section-7.6.1)).
 pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
-    if !headers.keys().any(|it| belongs_to_connection(it.as_str())) {
+    let stays = |value: &HeaderValue| turn == Turn::Stays && is_keep_alive(value);
+    let may_go_on = |(name, value): (&HeaderName, &HeaderValue)| match name.as_str() {
+        "connection" => stays(value),
+        other => !belongs_to_connection(other),
+    };
+    if headers.iter().all(may_go_on) {
         return headers;
     }
     let named = named_by_connection(&headers);
@@ -43,7 +51,7 @@ pub(super) fn forward(headers: HeaderMap, kind: Kind, turn: Turn) -> HeaderMap {
                 if turn == Turn::Upgrades && !std::mem::replace(&mut upgraded, true) {
                     forwarded.append(&name, upgrade(&value));
                 }
-                false
+                stays(&value)
             }
             "upgrade" => turn == Turn::Upgrades,
             "keep-alive" | "proxy-connection" | "transfer-encoding" => false,
@@ -72,12 +80,12 @@ fn upgrade(value: &HeaderValue) -> HeaderValue {
     if is_alone { value.clone() } else { HeaderValue::from_static("Upgrade") }
 }
 
-/// Whether a field of this name may have to stay behind. Without one, nothing has to.
+/// Whether a field of this name, besides `Connection`, may have to stay behind. Without one,
+/// nothing has to.
 fn belongs_to_connection(name: &str) -> bool {
     matches!(
         name,
-        "connection"
-            | "upgrade"
+        "upgrade"
             | "keep-alive"
             | "proxy-connection"
             | "transfer-encoding"
@@ -86,11 +94,20 @@ fn belongs_to_connection(name: &str) -> bool {
     )
 }
 
-/// Whether the head asks for, or agrees to, another protocol.
-pub(super) fn turn(headers: &HeaderMap) -> Turn {
+/// What a request's head asks for.
+pub(super) fn turn(version: http::Version, headers: &HeaderMap) -> Turn {
     let upgrades = headers.contains_key(UPGRADE)
         && named_by_connection(headers).iter().any(|it| it == "upgrade");
-    if upgrades { Turn::Upgrades } else { Turn::Stays }
+    let ends = || headers.get_all(CONNECTION).iter().any(|it| !is_keep_alive(it));
+    match version {
+        _ if upgrades => Turn::Upgrades,
+        http::Version::HTTP_11 if !ends() => Turn::Stays,
+        _ => Turn::Ends,
+    }
+}
+
+fn is_keep_alive(value: &HeaderValue) -> bool {
+    value.as_bytes().eq_ignore_ascii_case(b"keep-alive")
 }
 
 /// The names in all `Connection` fields, in lower case. Nearly always none: the two that say
@@ -161,7 +178,10 @@ mod tests {
         use Kind::{ProxyRequest, Request, Response};
         for (kind, sent, forwarded) in [
             (Request, "host: a|x: 1|accept: b|x: 2", "host: a|x: 1|x: 2|accept: b"),
-            (Request, "connection: keep-alive|a: 1", "a: 1"),
+            (Request, "connection: keep-alive|a: 1", "connection: keep-alive|a: 1"),
+            (Request, "connection: Keep-Alive|keep-alive: 1|a: 1", "connection: Keep-Alive|a: 1"),
+            (Request, "connection: keep-alive, x|x: 1|a: 1", "a: 1"),
+            (Request, "connection: keep-alive|connection: close|a: 1", "a: 1"),
             (Request, "connection: close, x|x: 1|y: 2", "y: 2"),
             (Request, "connection: a|connection: B|a: 1|b: 2|c: 3", "c: 3"),
             (
@@ -188,9 +208,14 @@ mod tests {
             (Response, "trailer: x|date: d|connection: close", "trailer: x|date: d"),
         ] {
             let sent_map = map(sent);
-            let upgrades = turn(&sent_map);
-            let forwarded_map = forward(sent_map, kind, upgrades);
+            let turn = turn(http::Version::HTTP_11, &sent_map);
+            let forwarded_map = forward(sent_map, kind, turn);
             assert_eq!(written(&forwarded_map), forwarded, "{sent}");
         }
+        let sent = map("connection: keep-alive");
+        for version in [http::Version::HTTP_10, http::Version::HTTP_2] {
+            assert_eq!(turn(version, &sent), Turn::Ends);
+        }
+        assert_eq!(written(&forward(sent, Response, Turn::Ends)), "");
     }
 }

@@ -1,6 +1,6 @@
 //! Upgrades: both ends go on with another protocol.
 
-use http::{HeaderMap, Response, StatusCode, Version};
+use http::{HeaderValue, Response, StatusCode, Version};
 use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
@@ -20,7 +20,7 @@ impl<R: Recorder> Client<R> {
     pub(super) async fn switch(
         &self,
         mut scribe: Scribe<R>,
-        request: &HeaderMap,
+        key: Option<HeaderValue>,
         mut response: Response<Incoming>,
         mut connection: Connection<R>,
         client: OnUpgrade,
@@ -35,7 +35,7 @@ impl<R: Recorder> Client<R> {
         head.headers = heads::forward(head.headers, Kind::Response, Turn::Upgrades);
         match (self.leg.client, head.status) {
             (Protocol::Http2, StatusCode::SWITCHING_PROTOCOLS) => h2::upgraded(&mut head),
-            (Protocol::Http1, StatusCode::OK) => h2::switched(&mut head, request),
+            (Protocol::Http1, StatusCode::OK) => h2::switched(&mut head, key.as_ref()),
             _ => {}
         }
         // The version belongs to a connection; ours to the client is what the client speaks.
