@@ -113,6 +113,11 @@ pub(crate) fn as_asked(mut url: Url) -> String {
     // Fails only for URLs that can have none.
     let _ = url.set_username("");
     let _ = url.set_password(None);
+    // Chromium escapes these in paths, and Firefox does not.
+    if url.path().contains(['|', '^']) {
+        let path = url.path().replace('|', "%7C").replace('^', "%5E");
+        url.set_path(&path);
+    }
     url.into()
 }
 

@@ -23,7 +23,7 @@ impl Field {
 
     /// The name in a set of names.
     pub(crate) fn bit(self) -> u64 {
-        1 << (self.print % 64)
+        bit64(self.print)
     }
 
     /// The name in a smaller set.
@@ -114,6 +114,11 @@ impl Fields {
 }
 
 /// Of the name whose fingerprint is `print`.
+pub(crate) fn bit64(print: u64) -> u64 {
+    1 << (print % 64)
+}
+
+/// The same in a smaller set.
 pub(crate) fn bit32(print: u64) -> u32 {
     1 << (print % 32)
 }

@@ -7,6 +7,7 @@
 use super::clue::Clues;
 use super::facts::HopFacts;
 use super::flags::Flags;
+use super::names::Names;
 use crate::trace::{LinkWhy, Time};
 
 /// How well a hop follows another. The greater score is the better reading.
@@ -53,8 +54,8 @@ pub(crate) fn best_late(parent: &HopFacts, over: Time) -> i32 {
 
 /// Sooner is better: a step of the score for every step in magnitude.
 fn lateness(gap: i64) -> i32 {
-    const STEPS: [(i64, i32); 5] =
-        [(10_000, 0), (50_000, 1), (200_000, 3), (1_000_000, 5), (5_000_000, 7)];
+    const STEPS: [(i64, i32); 6] =
+        [(10_000, 0), (50_000, 1), (200_000, 3), (500_000, 4), (1_000_000, 5), (5_000_000, 7)];
     STEPS.iter().find(|(limit, _)| gap < *limit).map_or(9, |(_, cost)| *cost)
 }
 
@@ -78,11 +79,15 @@ fn preflight(parent: &HopFacts, child: &HopFacts, gap: i64) -> Option<Fit> {
     } else {
         return None;
     }
+    let missing = parent.names & !child.names;
+    // Browsers leave `Authorization` out of the HAR files that they write, unless told otherwise.
+    let is_withheld = missing == Names::bit(b"authorization") && gap < AT_ONCE;
+    // It asked for a header that the request does not carry.
+    if missing != 0 && !is_withheld {
+        return None;
+    }
     if parent.asked == child.asked {
         fit.note(Clues::SAME_HEADERS, parent.asked != 0, 8);
-    } else if parent.names & !child.names != 0 {
-        // It asked for a header that the request does not carry.
-        return None;
     } else {
         fit.score -= 8;
     }
@@ -208,14 +213,14 @@ fn retry(parent: &HopFacts, child: &HopFacts, gap: i64) -> Option<Fit> {
                     && child.credential() != parent.credential()
                     && gap < USUAL
             }
-            _ => gap < RETRY_WINDOW && parent.asked == child.asked,
+            _ => gap < AT_ONCE && parent.asked == child.asked,
         };
         fit.note(Clues::CHALLENGE, answers_challenge, 0);
         return answers_challenge.then_some(fit);
     }
     let known = parent.connection != 0 && child.connection != 0;
     if !parent.flags.has(Flags::CLOSED)
-        || RETRY_WINDOW < gap
+        || AT_ONCE < gap
         || (known && parent.connection == child.connection)
         || parent.asked != child.asked
         || parent.credential() != child.credential()
@@ -260,5 +265,5 @@ const PREFLIGHT_WINDOW: i64 = 10_000_000;
 const REDIRECT_WINDOW: i64 = 15_000_000;
 /// Nobody follows later than this, in microseconds.
 pub(crate) const LONGEST: i64 = REDIRECT_WINDOW;
-/// Browsers send again at once; later it is the page that tries again.
-const RETRY_WINDOW: i64 = 250_000;
+/// Browsers go on at once, and send again at once; later it is the page that tries again.
+const AT_ONCE: i64 = 250_000;

@@ -3,8 +3,8 @@
 //! **Invariant:** a name that a browser may add by itself tells nothing, so it is on neither
 //! side of a comparison.
 
-use super::fields::{Fields, bit32};
-use super::interner::{mixed, shortened};
+use super::fields::{Fields, bit32, bit64};
+use super::interner::{fingerprint, mixed, shortened};
 
 /// The names of one hop. Sets are bit patterns: one bit a name, so a subset test may say yes
 /// wrongly, and never no.
@@ -33,6 +33,11 @@ impl Names {
         set.need(&mut needed);
         fields.give_back(needed);
         set
+    }
+
+    /// The set of one name in lower case, as it is in [`Names::all`].
+    pub(crate) fn bit(name: &[u8]) -> u64 {
+        bit64(fingerprint(name))
     }
 
     /// The set of names that a preflight's answer grants.
@@ -139,6 +144,7 @@ const OWN: &[&str] = &[
     "if-modified-since",
     "if-none-match",
     "keep-alive",
+    "last-event-id",
     "origin",
     "pragma",
     "priority",
