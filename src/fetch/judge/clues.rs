@@ -3,6 +3,8 @@
 //! **Invariant:** a clue that is certain is taken; anything else is a default, named in
 //! `assumed`, and tried against its alternatives.
 
+mod api;
+
 use crate::trace::{Chain, Headers, Hop, HopKind, LinkWhy, Target};
 
 use super::super::{
@@ -89,7 +91,7 @@ impl Clues {
                 })
                 .or_else(|| first.map(|it| it.request.method.clone()))
                 .unwrap_or_default(),
-            api: known.api.or_else(|| api(chain, request)),
+            api: known.api.or_else(|| api::told(chain, preflight, request)),
             mode: None,
             credentials: None,
             redirect: known.redirect.or_else(|| redirect(chain)),
@@ -110,8 +112,11 @@ impl Clues {
         clues.mode = known.mode.or_else(|| clues.tell_mode(chain, preflight, request));
         clues.credentials = known.credentials.or_else(|| clues.tell_credentials(chain));
         clues.by_the_api(known);
+        // A module, or a script with `crossorigin`.
+        let may_be_module =
+            known.api.is_none() && clues.api == Some(Api::Script) && clues.mode == Some(Mode::Cors);
         for (name, known) in [
-            ("api", clues.api.is_some()),
+            ("api", clues.api.is_some() && !may_be_module),
             ("mode", clues.mode.is_some()),
             ("credentials", clues.credentials.is_some()),
             ("redirect", clues.redirect.is_some()),
@@ -256,6 +261,8 @@ impl Clues {
         }
         if self.api.is_none() && self.mode.is_none_or(|it| it == Mode::Cors) {
             all.push((Hypothesis { api: Api::Xhr, ..default }, Some(On::Api)));
+        } else if self.api == Some(Api::Script) && self.assumed.contains(&"api") {
+            all.push((Hypothesis { api: Api::Module, ..default }, Some(On::Api)));
         }
         all
     }
@@ -327,28 +334,6 @@ fn page_origin(chain: &Chain, first: Option<&Hop>) -> Option<String> {
     referrer().or_else(|| chain.origin().filter(|it| it != "null"))
 }
 
-fn api(chain: &Chain, request: Option<&Hop>) -> Option<Api> {
-    let said = chain.hops.iter().find_map(|it| it.hop.testimony.api.clone());
-    if let Some(api) = said.and_then(|it| Api::parse(&it)) {
-        return Some(api);
-    }
-    let headers = &request?.request.headers;
-    if headers.text("accept").as_deref() == Some("text/event-stream") {
-        return Some(Api::EventSource);
-    }
-    match headers.text("sec-fetch-dest")?.as_str() {
-        "image" => Some(Api::Img),
-        "script" if headers.text("sec-fetch-mode").as_deref() == Some("no-cors") => {
-            Some(Api::Script)
-        }
-        "style" => Some(Api::Style),
-        "font" => Some(Api::Font),
-        // A script fetched with CORS may be a module or have `crossorigin`: worded alike.
-        "script" => Some(Api::Script),
-        _ => None,
-    }
-}
-
 fn redirect(chain: &Chain) -> Option<RedirectMode> {
     let said = chain.hops.iter().find_map(|it| it.hop.testimony.redirect.clone());
     if let Some(it) = said.and_then(|it| RedirectMode::parse(&it)) {
@@ -409,6 +394,7 @@ fn is_browsers_own(name: &str) -> bool {
         "hopscope-hop",
         "if-modified-since",
         "if-none-match",
+        "last-event-id",
         "origin",
         "pragma",
         "priority",
