@@ -9,6 +9,7 @@
 mod client;
 mod clock;
 mod connect;
+mod http2;
 pub mod page_file;
 mod sockets;
 pub mod wire;

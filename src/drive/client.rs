@@ -12,12 +12,13 @@ use tokio::time::{Instant, timeout, timeout_at};
 use crate::fetch::{Outgoing, Page};
 use crate::tls::Tls;
 use crate::trace::{
-    Body, ConnectionId, Exchange, Failure, FailureKind, Hop, HopId, HopTls, Outcome, Request,
-    Response, TapId, Testimony, Time, Timing, Version,
+    Body, ConnectionId, Exchange, Failure, FailureKind, Headers, Hop, HopId, HopTls, Outcome,
+    Request, Response, TapId, Testimony, Time, Timing, Trailers, Version,
 };
 
 use super::clock::Clock;
 use super::connect::{self, Stream, failure, io_failure};
+use super::http2::{self, Answered, Http2};
 use super::sockets::{Sockets, documents, is_resent};
 use super::wire::Reader;
 use super::{Options, decoded};
@@ -38,9 +39,14 @@ pub(super) struct Client {
 }
 
 struct Connection {
-    stream: Box<dyn Stream>,
+    speaks: Speaks,
     tls: Option<Arc<HopTls>>,
     id: ConnectionId,
+}
+
+enum Speaks {
+    Http1(Box<dyn Stream>),
+    Http2(Http2),
 }
 
 /// What came of one [`Outgoing`].
@@ -99,8 +105,10 @@ impl Client {
                     }
                 }
             };
-            let (outcome, keep) = self.exchange(&mut connection, out, connecting, &mut hops).await;
-            if is_resent(&outcome, used_before, hops.len() - 1) && Instant::now() < self.deadline {
+            let Answered { outcome, keep, untouched, .. } =
+                self.exchange(&mut connection, out, connecting, &mut hops).await;
+            let may_resend = used_before && (untouched || outcome.is_ok());
+            if is_resent(&outcome, may_resend, hops.len() - 1) && Instant::now() < self.deadline {
                 continue;
             }
             if keep {
@@ -114,9 +122,12 @@ impl Client {
     async fn idle(&mut self, out: &Outgoing) -> Option<Option<Connection>> {
         while let Some(found) = self.sockets.take(out) {
             let Some(mut connection) = found else { return Some(None) };
-            // Anything to read now is the server's farewell.
-            let mut byte = [0];
-            if timeout(Duration::ZERO, connection.stream.read(&mut byte)).await.is_err() {
+            let is_open = match &mut connection.speaks {
+                // Anything to read now is the server's farewell.
+                Speaks::Http1(it) => timeout(Duration::ZERO, it.read(&mut [0])).await.is_err(),
+                Speaks::Http2(it) => it.is_open().await,
+            };
+            if is_open {
                 return Some(Some(connection));
             }
         }
@@ -125,11 +136,15 @@ impl Client {
 
     async fn open(&mut self, out: &Outgoing) -> Result<Connection, Failure> {
         let opening = connect::open(&out.url, self.via, self.tls.as_ref());
-        let (stream, tls) = timeout_at(self.deadline, opening).await.unwrap_or_else(|_| {
-            Err(failure(FailureKind::Timeout, "no connection within the limit"))
-        })?;
+        let late = |_| Err(failure(FailureKind::Timeout, "no connection within the limit"));
+        let (stream, tls) = timeout_at(self.deadline, opening).await.unwrap_or_else(late)?;
+        let upstream = tls.as_ref().and_then(|it| it.upstream.as_ref());
+        let speaks = match upstream.and_then(|it| it.alpn.as_deref()) {
+            Some("h2") => Speaks::Http2(Http2::over(stream).await?),
+            _ => Speaks::Http1(stream),
+        };
         self.n_connections += 1;
-        Ok(Connection { stream, tls, id: ConnectionId(self.n_connections) })
+        Ok(Connection { speaks, tls, id: ConnectionId(self.n_connections) })
     }
 
     async fn exchange(
@@ -138,16 +153,24 @@ impl Client {
         out: &Outgoing,
         connecting: Option<Duration>,
         hops: &mut Vec<Hop>,
-    ) -> (Result<Response, Failure>, bool) {
+    ) -> Answered {
         self.n_hops += 1;
         let id = HopId { recorder: self.recorder, sequence: self.n_hops };
         let started = self.clock.now();
-        let mut reader = Reader::new(&out.method);
-        let answered = self.talk(connection, out, &mut reader).await;
+        let mut answered = match &mut connection.speaks {
+            Speaks::Http1(stream) => self.talk(stream, out).await,
+            Speaks::Http2(it) => it.ask(out, self.head_is_enough, &self.clock, self.deadline).await,
+        };
         let ended = self.clock.now();
-        let (outcome, keep) = reader.finish();
-        let outcome = outcome.map(decoded);
+        answered.outcome = answered.outcome.map(decoded);
+        let (version, headers) = match connection.speaks {
+            Speaks::Http1(_) => (Version::Http11, out.headers.clone()),
+            Speaks::Http2(_) => (Version::Http2, http2::sent(&out.headers)),
+        };
         let since = |from: Time, to: Time| u64::try_from(to.since(from)).ok();
+        let response = std::mem::take(&mut answered.trailers);
+        let trailers =
+            (!response.is_empty()).then(|| Box::new(Trailers { response, ..Trailers::default() }));
         hops.push(Hop {
             id,
             tap: TapId(0),
@@ -158,44 +181,39 @@ impl Client {
             request: Request {
                 method: out.method.clone(),
                 url: out.url.to_string(),
-                version: Version::Http11,
-                headers: out.headers.clone(),
+                version,
+                headers,
                 body: Body::full(out.body.clone()),
             },
-            outcome: match &outcome {
+            outcome: match &answered.outcome {
                 Ok(response) => Outcome::Answered(response.clone()),
                 Err(failure) => Outcome::Failed(failure.clone()),
             },
             timing: Timing {
                 connect: connecting.and_then(|it| u64::try_from(it.as_micros()).ok()),
                 tls: None,
-                wait: answered.and_then(|it| since(started, it)),
-                receive: answered.and_then(|it| since(it, ended)),
+                wait: answered.head_at.and_then(|it| since(started, it)),
+                receive: answered.head_at.and_then(|it| since(it, ended)),
             },
             interim: Vec::new(),
             frames: <_>::default(),
             tls: connection.tls.clone(),
-            trailers: None,
+            trailers,
             own_changes: Vec::new(),
             testimony: self.testimony.clone(),
         });
-        (outcome, keep)
+        answered
     }
 
-    /// Write the request and read until the answer is whole; returns when its head came.
-    async fn talk(
-        &self,
-        connection: &mut Connection,
-        out: &Outgoing,
-        reader: &mut Reader,
-    ) -> Option<Time> {
+    /// Write the request and read until the answer is whole.
+    async fn talk(&self, stream: &mut Box<dyn Stream>, out: &Outgoing) -> Answered {
+        let mut reader = Reader::new(&out.method);
         let mut head_at = None;
         // A server may answer and close before it has read everything: what it said still counts.
-        let written =
-            timeout_at(self.deadline, connection.stream.write_all(&self.bytes(out))).await;
+        let written = timeout_at(self.deadline, stream.write_all(&self.bytes(out))).await;
         let mut buffer = vec![0; 16_384];
         while !reader.is_done() {
-            let read = timeout_at(self.deadline, connection.stream.read(&mut buffer)).await;
+            let read = timeout_at(self.deadline, stream.read(&mut buffer)).await;
             match read {
                 Err(_) => {
                     reader.broken(failure(FailureKind::Timeout, "nothing came within the limit"));
@@ -217,7 +235,8 @@ impl Client {
                 reader.leave();
             }
         }
-        head_at
+        let (outcome, keep) = reader.finish();
+        Answered { outcome, head_at, trailers: Headers::new(), keep, untouched: true }
     }
 
     /// The request's bytes: in absolute form towards a proxy.

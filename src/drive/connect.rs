@@ -45,7 +45,7 @@ pub(super) async fn open(
         Some(it) => it.clone(),
         None => Tls::new(None).map_err(|it| failure(FailureKind::Tls, &it.to_string()))?,
     };
-    match trusting.connect(host, &[b"http/1.1"], tcp).await {
+    match trusting.connect(host, &[b"h2", b"http/1.1"], tcp).await {
         Ok(stream) => {
             let sni = matches!(url.host(), Some(Host::Domain(_))).then_some(host);
             let upstream = Some(Arc::new(tls::of_upstream(stream.get_ref().1, sni)));

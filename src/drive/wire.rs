@@ -195,7 +195,7 @@ fn closed(detail: &str) -> Failure {
     Failure { kind: FailureKind::Closed, detail: detail.to_owned() }
 }
 
-fn grow(body: &mut Body, data: &[u8]) {
+pub(super) fn grow(body: &mut Body, data: &[u8]) {
     let room = KEPT.saturating_sub(body.bytes.len()).min(data.len());
     body.bytes.extend_from_slice(data.get(..room).unwrap_or_default());
     body.length += data.len() as u64;
