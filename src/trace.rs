@@ -12,6 +12,7 @@
 //! **Invariant:** no clock, no I/O. Times come in with the hop.
 
 mod body;
+mod by_hop;
 mod chain;
 mod distrust;
 mod event;
@@ -28,6 +29,7 @@ mod tls;
 mod visible;
 
 pub use body::Body;
+pub use by_hop::ByHop;
 pub use chain::{Chain, ChainHop, Clue, HopKind, Link, LinkWhy, Outside, Sighting};
 pub use distrust::Distrust;
 pub use event::{Event, Recorder};

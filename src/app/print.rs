@@ -1,6 +1,5 @@
 //! Printing chains as `explain`, `fetch` and `demo` do, and the exit code they share.
 
-use std::collections::HashMap;
 use std::io::Write;
 
 use super::{Console, Error};
@@ -10,7 +9,7 @@ use crate::fetch::{FailedBy, VerdictOutcome};
 use crate::formats::Secrets;
 use crate::formats::json::{ChainWriter, Place};
 use crate::formats::text::{Glyphs, Text};
-use crate::trace::{HopId, Tap};
+use crate::trace::{ByHop, Tap};
 
 /// Prints analysed chains one after the other and keeps count for the exit code.
 pub(crate) struct Printer<'a> {
@@ -34,7 +33,7 @@ impl<'a> Printer<'a> {
         console: &'a mut Console,
         options: &'a Print,
         taps: &'a [Tap],
-        places: &'a HashMap<HopId, Place>,
+        places: &'a ByHop<Place>,
         secrets: &'a Secrets,
     ) -> Result<Printer<'a>, Error> {
         let width = console.width();

@@ -11,7 +11,6 @@
 mod rows;
 mod walk;
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Error;
@@ -23,7 +22,7 @@ use crate::fetch::{Browser, Known};
 use crate::formats::json::Place;
 use crate::link::{self, HopFacts, Interner, Places};
 use crate::store::Load;
-use crate::trace::{Chain, Hop, HopId, Tap};
+use crate::trace::{ByHop, Chain, Hop, Tap};
 use rows::Rows;
 use walk::Walk;
 
@@ -66,7 +65,7 @@ impl Study {
     }
 
     /// Where every hop stands, for links that leave a chain.
-    pub(crate) fn places(&self) -> &HashMap<HopId, Place> {
+    pub(crate) fn places(&self) -> &ByHop<Place> {
         self.rows.places()
     }
 
@@ -148,7 +147,7 @@ mod tests {
     use crate::app::Console;
     use crate::store::Store;
     use crate::trace::{
-        Exchange, Outcome, Request, Response, TapId, TapKind, Testimony, Time, Timing,
+        Exchange, HopId, Outcome, Request, Response, TapId, TapKind, Testimony, Time, Timing,
     };
 
     /// What is read a piece at a time is linked as a whole: the same chains, in the same order.
@@ -184,7 +183,7 @@ mod tests {
         let study = Study::of(source, &taps, analyst).unwrap();
         let mut told = Vec::new();
         let take = |number: usize, it: &Analysis| {
-            assert_eq!(Some(number), study.places().get(&it.chain.hops[0].hop.id).map(|it| it.0));
+            assert_eq!(Some(number), study.places().get(it.chain.hops[0].hop.id).map(|it| it.0));
             told.push(Chain::clone(&it.chain));
             Ok(())
         };

@@ -9,20 +9,19 @@
 mod wire;
 
 use std::borrow::Cow;
-use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use crate::diagnose::Analysis;
 use crate::formats::Secrets;
-use crate::trace::{Chain, HopId, Tap, is_plain};
+use crate::trace::{ByHop, Chain, Tap, is_plain};
 
 /// Where a hop stands in the output: chain and hop, both counted from 1.
 pub type Place = (usize, usize);
 
 /// The places of every hop of `chains`, their other sightings included.
-pub fn places<'a>(chains: impl IntoIterator<Item = &'a Chain>) -> HashMap<HopId, Place> {
-    let mut places = HashMap::new();
+pub fn places<'a>(chains: impl IntoIterator<Item = &'a Chain>) -> ByHop<Place> {
+    let mut places = ByHop::default();
     for (chain_idx, chain) in chains.into_iter().enumerate() {
         for (hop_idx, hop) in chain.hops.iter().enumerate() {
             for seen in hop.seen() {
@@ -37,7 +36,7 @@ pub fn places<'a>(chains: impl IntoIterator<Item = &'a Chain>) -> HashMap<HopId,
 pub struct ChainWriter<'a, W: Write> {
     out: W,
     taps: &'a [Tap],
-    places: &'a HashMap<HopId, Place>,
+    places: &'a ByHop<Place>,
     secrets: &'a Secrets,
     written: usize,
 }
@@ -51,7 +50,7 @@ impl<'a, W: Write> ChainWriter<'a, W> {
     pub fn begin(
         mut out: W,
         taps: &'a [Tap],
-        places: &'a HashMap<HopId, Place>,
+        places: &'a ByHop<Place>,
         secrets: &'a Secrets,
     ) -> io::Result<ChainWriter<'a, W>> {
         write!(out, "{{\n  \"schema\": 1,\n  \"chains\": [")?;

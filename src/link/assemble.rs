@@ -9,16 +9,39 @@ use std::sync::Arc;
 
 use super::clue::Edge;
 use super::linker::{Change, Place};
-use crate::trace::{Chain, ChainHop, Hop, HopId, Link, Outside, Sighting};
+use crate::trace::{ByHop, Chain, ChainHop, Hop, HopId, HopKind, Link, Outside, Sighting};
 
 /// Collects the changes of a [`super::Linker`] and puts chains together.
 #[derive(Debug, Default)]
-pub struct Places(HashMap<HopId, Place>);
+pub struct Places(ByHop<Kept>);
+
+/// A [`Place`] among a million: few have links that leave the chain.
+#[derive(Debug)]
+struct Kept {
+    chain: u64,
+    step: u32,
+    kind: Option<HopKind>,
+    link: Option<Edge>,
+    outside: Option<Box<[Edge]>>,
+}
+
+impl Kept {
+    fn of(place: &Place) -> Kept {
+        let Place { chain, step, kind, link, outside } = *place;
+        let is_any = outside.iter().any(Option::is_some);
+        let outside = is_any.then(|| outside.into_iter().flatten().collect());
+        Kept { chain, step, kind, link, outside }
+    }
+
+    fn outside(&self) -> impl Iterator<Item = &Edge> {
+        self.outside.iter().flatten()
+    }
+}
 
 impl Places {
     /// Take in what [`super::Linker::push`] gave.
     pub fn apply(&mut self, changes: impl IntoIterator<Item = Change>) {
-        self.0.extend(changes.into_iter().map(|it| (it.hop, it.place)));
+        self.0.extend(changes.into_iter().map(|it| (it.hop, Kept::of(&it.place))));
     }
 
     /// The chains of `hops`: by their first hop, those of inner taps after those of outer ones.
@@ -27,7 +50,7 @@ impl Places {
         let mut steps: HashMap<u64, Vec<(u32, &Arc<Hop>)>> = HashMap::new();
         let mut sightings: HashMap<HopId, Vec<&Arc<Hop>>> = HashMap::new();
         for hop in by_id.values() {
-            let Some(place) = self.0.get(&hop.id) else { continue };
+            let Some(place) = self.0.get(hop.id) else { continue };
             match (place.kind, place.link) {
                 (Some(_), _) => steps.entry(place.chain).or_default().push((place.step, hop)),
                 (None, Some(_)) => {
@@ -44,15 +67,19 @@ impl Places {
         rows.iter().map(|row| self.chain(row, &by_id, &sightings)).collect()
     }
 
-    /// Where a hop belongs.
-    pub fn of(&self, hop: HopId) -> Option<&Place> {
-        self.0.get(&hop)
+    /// The number of a hop's chain, and its step in it; `None` for one that is not a step.
+    pub fn step(&self, hop: HopId) -> Option<(u64, u32)> {
+        self.0.get(hop).filter(|it| it.kind.is_some()).map(|it| (it.chain, it.step))
+    }
+
+    /// Whether it is another sighting of a step.
+    pub fn is_sighting(&self, hop: HopId) -> bool {
+        self.0.get(hop).is_some_and(|it| it.kind.is_none())
     }
 
     /// Hops of other chains that this one leans on.
     pub fn leans_on(&self, hop: HopId) -> impl Iterator<Item = HopId> {
-        let place = self.0.get(&hop);
-        place.into_iter().flat_map(|it| it.outside.into_iter().flatten()).map(|it| it.to)
+        self.0.get(hop).into_iter().flat_map(Kept::outside).map(|it| it.to)
     }
 
     fn chain(
@@ -66,14 +93,14 @@ impl Places {
         };
         let mut chain = Chain::default();
         for (at, hop) in row.iter().enumerate() {
-            let Some(place) = self.0.get(&hop.id) else { continue };
+            let Some(place) = self.0.get(hop.id) else { continue };
             let Some(kind) = place.kind else { continue };
             let within = |edge: &Edge| {
-                self.0.get(&edge.to).is_some_and(|it| it.kind.is_some() && it.chain == place.chain)
+                self.0.get(edge.to).is_some_and(|it| it.kind.is_some() && it.chain == place.chain)
             };
             let seen = sightings.get(&hop.id).into_iter().flatten();
             let seen = seen.filter_map(|it| {
-                let edge = self.0.get(&it.id)?.link?;
+                let edge = self.0.get(it.id)?.link?;
                 Some(Sighting { hop: Arc::clone(it), link: word(edge, it)? })
             });
             chain.hops.push(ChainHop {
@@ -83,7 +110,7 @@ impl Places {
                 sightings: seen.collect(),
             });
             // What a browser remembers of the same fetch is its own business.
-            let beyond = place.outside.iter().flatten().filter(|it| !within(it));
+            let beyond = place.outside().filter(|it| !within(it));
             for edge in beyond {
                 if let (Some(link), Some(to)) = (word(*edge, hop), by_id.get(&edge.to)) {
                     chain.outside.push(Outside { at, link, hop: Arc::clone(to) });
@@ -97,7 +124,7 @@ impl Places {
     pub fn outermost(&self, id: HopId) -> HopId {
         let mut at = id;
         // A sighting's outer hop has a lower tap, so this ends; taps are few.
-        while let Some(Place { kind: None, link: Some(edge), .. }) = self.0.get(&at) {
+        while let Some(Kept { kind: None, link: Some(edge), .. }) = self.0.get(at) {
             if edge.to == at {
                 break;
             }

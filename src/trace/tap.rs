@@ -17,6 +17,13 @@ pub struct Tap {
     pub upstream: Option<String>,
 }
 
+impl Tap {
+    /// The last of `taps`; the first where there are none.
+    pub fn innermost(taps: &[Tap]) -> TapId {
+        TapId(u16::try_from(taps.len().saturating_sub(1)).unwrap_or(u16::MAX))
+    }
+}
+
 /// How a tap sees traffic.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum TapKind {

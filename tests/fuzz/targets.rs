@@ -1,7 +1,6 @@
 //! What is fuzzed: every place where bytes from outside are read. Each takes any bytes at all and
 //! checks what must hold for all of them; a panic is a finding.
 
-use std::collections::HashMap;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -270,7 +269,7 @@ fn field(line: &[u8]) -> Option<(String, Vec<u8>)> {
 fn explain(hops: Vec<Hop>, taps: &[Tap]) {
     let hops: Vec<Arc<Hop>> = hops.into_iter().map(Arc::new).collect();
     let chains: Vec<Chain> = link::chains(&hops, taps);
-    let places: HashMap<_, _> = places(&chains);
+    let places = places(&chains);
     let mut servers = Servers::default();
     for chain in &chains {
         servers.learn(chain);

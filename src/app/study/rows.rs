@@ -3,19 +3,18 @@
 //! **Invariant:** chains are ordered by their first hop, those of inner taps after those of
 //! outer ones; a chain's number is its ordinal, from 1.
 
-use std::collections::HashMap;
 use std::ops::Range;
 
 use crate::formats::json::Place;
 use crate::link::Places;
-use crate::trace::{HopId, TapId, Time};
+use crate::trace::{ByHop, HopId, TapId, Time};
 
 /// The chains of a recording, as lists of hops.
 pub(super) struct Rows {
     /// The hops of all chains, chain by chain.
     members: Vec<HopId>,
     chains: Vec<Range<usize>>,
-    places: HashMap<HopId, Place>,
+    places: ByHop<Place>,
     /// How many chains begin at the outermost tap: their hops come about in turn.
     in_turn: usize,
 }
@@ -31,8 +30,8 @@ impl Rows {
         seen.sort_by_key(|it| it.0);
         seen.dedup_by_key(|it| it.0);
         let step = |(id, tap, started): &(HopId, TapId, Time)| -> Option<Step> {
-            let place = links.of(*id).filter(|it| it.kind.is_some())?;
-            Some((place.chain, place.step, *started, *id, *tap))
+            let (chain, step) = links.step(*id)?;
+            Some((chain, step, *started, *id, *tap))
         };
         let mut steps: Vec<Step> = seen.iter().filter_map(step).collect();
         steps.sort_unstable();
@@ -41,21 +40,25 @@ impl Rows {
         let outermost = chains.first().and_then(|it| it.first()).map(|it| it.4);
         let is_outer = |it: &&&[Step]| it.first().map(|it| it.4) == outermost;
         let in_turn = chains.iter().filter(is_outer).count();
-        let mut places = HashMap::with_capacity(seen.len());
+        let mut places = ByHop::default();
         for (chain, row) in chains.iter().enumerate() {
             let steps = row.iter().enumerate();
             places.extend(steps.map(|(hop, it)| (it.3, (chain + 1, hop + 1))));
         }
         for (id, _, _) in &seen {
-            if links.of(*id).is_some_and(|it| it.kind.is_none())
-                && let Some(place) = places.get(&links.outermost(*id)).copied()
+            if links.is_sighting(*id)
+                && let Some(place) = places.get(links.outermost(*id)).copied()
             {
                 places.insert(*id, place);
             }
         }
-        let mut all: Vec<(usize, HopId)> = places.iter().map(|(id, it)| (it.0, *id)).collect();
+        let count = chains.len();
+        drop(chains);
+        drop(steps);
+        drop(seen);
+        let mut all: Vec<(usize, HopId)> = places.iter().map(|(id, it)| (it.0, id)).collect();
         all.sort_unstable();
-        let mut rows = Vec::with_capacity(chains.len());
+        let mut rows = Vec::with_capacity(count);
         let mut from = 0;
         for row in all.chunk_by(|a, b| a.0 == b.0) {
             rows.push(from..from + row.len());
@@ -76,12 +79,12 @@ impl Rows {
     }
 
     /// Where every hop stands.
-    pub(super) fn places(&self) -> &HashMap<HopId, Place> {
+    pub(super) fn places(&self) -> &ByHop<Place> {
         &self.places
     }
 
     /// Whether this hop is told about when it comes, not after all others.
     pub(super) fn is_in_turn(&self, id: HopId) -> bool {
-        self.places.get(&id).is_some_and(|(chain, _)| *chain <= self.in_turn)
+        self.places.get(id).is_some_and(|(chain, _)| *chain <= self.in_turn)
     }
 }

@@ -3,8 +3,6 @@
 //! **Invariant:** indices become numbers from 1 here and nowhere else, and every recorded text
 //! passes [`Secrets`].
 
-use std::collections::HashMap;
-
 use super::socket::{Interim, Socket, Trailers};
 use super::{
     Answered, Branch, Chain, Change, Chromium, Evidence, Failed, Finding, Firefox, From, Hop,
@@ -15,12 +13,12 @@ use crate::fetch::{Judgement, UnseenKind, VerdictOutcome};
 use crate::formats::Secrets;
 use crate::formats::json::Place;
 use crate::lineage::{self, What};
-use crate::trace::{self, HopId, Outcome, Tap, TapId};
+use crate::trace::{self, ByHop, Outcome, Tap, TapId};
 
 /// What the conversions need beside the analysis.
 struct Context<'a> {
     taps: &'a [Tap],
-    places: &'a HashMap<HopId, Place>,
+    places: &'a ByHop<Place>,
     secrets: &'a Secrets,
 }
 
@@ -29,7 +27,7 @@ impl Chain {
         id: usize,
         analysis: &Analysis,
         taps: &[Tap],
-        places: &HashMap<HopId, Place>,
+        places: &ByHop<Place>,
         secrets: &Secrets,
     ) -> Chain {
         let ctx = Context { taps, places, secrets };
@@ -104,7 +102,7 @@ impl Context<'_> {
     fn link(&self, link: &trace::Link) -> Link {
         Link {
             why: link.why.as_str(),
-            to: self.places.get(&link.to).map(|(_, hop)| *hop),
+            to: self.places.get(link.to).map(|(_, hop)| *hop),
             certain: link.clue.certain,
             clue: self.secrets.text(&link.clue.text),
         }
@@ -147,7 +145,7 @@ impl Context<'_> {
                 },
                 from: it
                     .from
-                    .and_then(|id| self.places.get(&id))
+                    .and_then(|id| self.places.get(id))
                     .map(|(chain, hop)| From { chain: *chain, hop: *hop }),
             })
             .collect()
