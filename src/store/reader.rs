@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use self::blobs::{Known, short};
-use self::found::{Found, Wanted};
+use self::found::{Found, Portion, Wanted};
 use super::{Dropped, Error, Info, Load, Skipped, State, Unrecorded, place, schema};
 use crate::trace::{Hop, HopId, Note, Tap, TapKind, Time};
 
@@ -131,7 +131,7 @@ impl Reader {
             return Ok(None);
         };
         let row = schema::row_id(short, id.sequence);
-        let hops = self.find(Wanted::One(row), 1, Load::Bodies)?;
+        let hops = self.find(Wanted::One(row), Portion::of(1), Load::Bodies)?;
         Ok(hops.into_iter().map(|it| it.hop).find(|it| it.id == id))
     }
 
@@ -143,7 +143,7 @@ impl Reader {
     /// At most `limit` hops that were written after `revision` (0 is before the first). Says
     /// [`Error::Vanished`] when there is nothing new and the file has gone.
     pub fn changes_since(&self, revision: u64, limit: usize, load: Load) -> Result<Changes, Error> {
-        let hops = self.find(Wanted::Since(revision.cast_signed()), limit, load)?;
+        let hops = self.find(Wanted::Since(revision.cast_signed()), Portion::of(limit), load)?;
         let Some(last) = hops.last() else {
             return match &self.file {
                 Some(file) if !file.is_there() => Err(Error::Vanished { path: self.path.clone() }),
@@ -240,12 +240,12 @@ impl Reader {
         statement.query_row([key], |it| it.get(0)).optional().map_err(self.wrong())
     }
 
-    /// At most `limit` of the hops that are wanted, in their order.
-    fn find(&self, wanted: Wanted, limit: usize, load: Load) -> Result<Vec<Found>, Error> {
+    /// At most a portion of the hops that are wanted, in their order.
+    fn find(&self, wanted: Wanted, portion: Portion, load: Load) -> Result<Vec<Found>, Error> {
         // One snapshot for the rows and the blobs they name.
         let snapshot = self.connection.unchecked_transaction().map_err(self.wrong())?;
         let blobs = self.known.over(&snapshot);
-        found::find(&snapshot, &blobs, self.packs, wanted, limit, load).map_err(self.wrong())
+        found::find(&snapshot, &blobs, self.packs, wanted, portion, load).map_err(self.wrong())
     }
 
     fn query<T>(
@@ -293,12 +293,7 @@ impl Iterator for Hops<'_> {
         if self.over {
             return None;
         }
-        let limit = match self.load {
-            Load::Heads => 1000,
-            // Bodies may be large: a page of them must fit into memory.
-            Load::Bodies => 16,
-        };
-        match self.reader.find(Wanted::After(self.after), limit, self.load) {
+        match self.reader.find(Wanted::After(self.after), PAGE, self.load) {
             Ok(page) => {
                 self.over = page.is_empty();
                 self.page = page.into_iter();
@@ -311,3 +306,6 @@ impl Iterator for Hops<'_> {
         }
     }
 }
+
+/// What is read at once of all hops: bodies may be large, and must fit into memory.
+const PAGE: Portion = Portion { hops: 1024, bytes: 1 << 20 };

@@ -26,18 +26,46 @@ pub(super) enum Wanted {
     Since(i64),
 }
 
-/// At most `limit` of them, in their order.
+/// How many are read at once.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Portion {
+    pub(super) hops: usize,
+    /// So many bytes of bodies are enough.
+    pub(super) bytes: usize,
+}
+
+impl Portion {
+    pub(super) fn of(hops: usize) -> Portion {
+        Portion { hops, bytes: usize::MAX }
+    }
+
+    /// Take `found` into `all`. Whether that is enough.
+    fn take(&mut self, found: Found, all: &mut Vec<Found>) -> bool {
+        let response = found.hop.response().map_or(0, |it| it.body.bytes.len());
+        let bytes = found.hop.request.body.bytes.len() + response + found.hop.frames.packed().len();
+        all.push(found);
+        self.hops = self.hops.saturating_sub(1);
+        self.bytes = self.bytes.saturating_sub(bytes);
+        self.hops == 0 || self.bytes == 0
+    }
+}
+
+/// At most a portion of them, in their order.
 pub(super) fn find(
     db: &Connection,
     blobs: &impl Blobs,
     packs: bool,
     wanted: Wanted,
-    limit: usize,
+    portion: Portion,
     load: Load,
 ) -> rusqlite::Result<Vec<Found>> {
-    let mut found = in_rows(db, blobs, wanted, limit, load)?;
+    let (mut found, rows_go_on) = in_rows(db, blobs, wanted, portion, load)?;
+    let mut end = found.last().filter(|_| rows_go_on).map(|it| wanted.key(it));
     if packs {
-        found.extend(in_packs(db, blobs, wanted, limit, load)?);
+        let (packed, packs_go_on) = in_packs(db, blobs, wanted, portion, load)?;
+        let last = packed.last().filter(|_| packs_go_on).map(|it| wanted.key(it));
+        end = end.into_iter().chain(last).min();
+        found.extend(packed);
     }
     // The sort is stable: of a hop that stands in both, the row comes first and wins.
     match wanted {
@@ -47,39 +75,58 @@ pub(super) fn find(
             found.dedup_by_key(|it| it.id);
         }
     }
-    found.truncate(limit);
+    // Where one of them goes on, nothing beyond it can be told yet.
+    found.retain(|it| end.is_none_or(|end| wanted.key(it) <= end));
+    found.truncate(portion.hops);
     Ok(found)
 }
 
+impl Wanted {
+    /// What they are ordered by.
+    fn key(self, found: &Found) -> i64 {
+        match self {
+            Wanted::One(_) | Wanted::After(_) => found.id,
+            Wanted::Since(_) => found.revision,
+        }
+    }
+}
+
+/// A portion of those in rows, and whether there may be more.
 fn in_rows(
     db: &Connection,
     blobs: &impl Blobs,
     wanted: Wanted,
-    limit: usize,
+    mut portion: Portion,
     load: Load,
-) -> rusqlite::Result<Vec<Found>> {
+) -> rusqlite::Result<(Vec<Found>, bool)> {
     let (condition, from) = match wanted {
         Wanted::One(id) => ("id = ?", id),
         Wanted::After(id) => ("id > ? ORDER BY id", id),
         Wanted::Since(revision) => ("revision > ? ORDER BY revision", revision),
     };
     let sql = format!("SELECT {COLUMNS} FROM hop WHERE {condition} LIMIT ?");
-    let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+    let limit = i64::try_from(portion.hops).unwrap_or(i64::MAX);
     let mut statement = db.prepare_cached(&sql)?;
-    let rows = statement.query_map([from, limit], |it| {
+    let mut rows = statement.query([from, limit])?;
+    let mut found = Vec::new();
+    while let Some(it) = rows.next()? {
         let (revision, stored) = row::read(it)?;
-        Ok(Found { id: stored.id, revision, hop: stored.hop(blobs, load)? })
-    })?;
-    rows.collect()
+        let this = Found { id: stored.id, revision, hop: stored.hop(blobs, load)? };
+        if portion.take(this, &mut found) {
+            return Ok((found, true));
+        }
+    }
+    Ok((found, false))
 }
 
+/// A portion of those in packs, and whether there may be more.
 fn in_packs(
     db: &Connection,
     blobs: &impl Blobs,
     wanted: Wanted,
-    limit: usize,
+    mut portion: Portion,
     load: Load,
-) -> rusqlite::Result<Vec<Found>> {
+) -> rusqlite::Result<(Vec<Found>, bool)> {
     let (sql, from) = match wanted {
         Wanted::One(id) => (ONE, id),
         Wanted::After(id) => (AFTER, id),
@@ -99,14 +146,14 @@ fn in_packs(
             (first_revision..).zip(pack::read(row.get_ref(2)?.as_blob()?, first_hop))
         {
             if is_wanted(&stored, revision) {
-                found.push(Found { id: stored.id, revision, hop: stored.hop(blobs, load)? });
-                if found.len() == limit {
-                    return Ok(found);
+                let this = Found { id: stored.id, revision, hop: stored.hop(blobs, load)? };
+                if portion.take(this, &mut found) {
+                    return Ok((found, true));
                 }
             }
         }
     }
-    Ok(found)
+    Ok((found, false))
 }
 
 // Packs follow one another without overlap, by id as by revision.
