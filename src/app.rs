@@ -6,6 +6,7 @@
 mod analyst;
 mod browser;
 mod ca;
+mod census;
 mod console;
 mod demo;
 mod desk;

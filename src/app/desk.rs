@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc::{Sender, UnboundedReceiver};
 
-pub(crate) use index::Index;
+use index::Index;
+pub(crate) use index::in_turn;
 pub(crate) use source::{Scan, Source};
 
 use super::Error;

@@ -2,12 +2,9 @@
 
 use serde::Serialize;
 
-use super::analyst::Analyst;
-use super::desk::{Index, Source};
 use super::opened::Opened;
-use super::{Console, Error};
+use super::{Console, Error, census};
 use crate::cli::Info;
-use crate::fetch::Known;
 use crate::trace::{Tap, Time, visible};
 
 /// The contract's JSON of `info`.
@@ -60,11 +57,10 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
     for warning in &warnings {
         console.warn(warning);
     }
-    let analyst = Analyst::new(Known::default(), &mut console);
     let info = InfoJson {
         schema: 1,
         hops: facts.hops,
-        chains: count_chains(&mut source, &facts.taps, analyst)?,
+        chains: census::chains(&mut source, &facts.taps)?,
         taps: facts.taps.iter().map(tap).collect(),
         first: facts.first.map(Time::rfc3339),
         last: facts.last.map(Time::rfc3339),
@@ -91,18 +87,6 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
         console.line(&text(&info))?;
     }
     Ok(0)
-}
-
-/// Link everything, a portion at a time, so that no trace is too large.
-fn count_chains(source: &mut Source, taps: &[Tap], analyst: Analyst) -> Result<u64, Error> {
-    let mut index = Index::new(taps, analyst);
-    loop {
-        let hops = source.news()?;
-        if hops.is_empty() {
-            return Ok(index.totals().chains);
-        }
-        index.take_in(&hops);
-    }
 }
 
 fn tap(tap: &Tap) -> TapJson<'_> {

@@ -65,13 +65,12 @@ struct Slot {
 
 impl Index {
     pub(crate) fn new(taps: &[Tap], analyst: Analyst) -> Index {
-        let innermost = u16::try_from(taps.len().saturating_sub(1)).unwrap_or(u16::MAX);
         Index {
             taps: taps.to_vec(),
             analyst,
             servers: Servers::default(),
             interner: Interner::default(),
-            linker: Linker::new(TapId(innermost)),
+            linker: Linker::new(Tap::innermost(taps)),
             places: Places::default(),
             hops: HashMap::new(),
             sightings: HashMap::new(),
@@ -85,10 +84,8 @@ impl Index {
 
     /// Link hops that are new or have grown. Gives every hop of every chain that changed.
     pub(crate) fn take_in(&mut self, hops: &[Arc<Hop>]) -> HashSet<HopId> {
-        let mut sorted: Vec<&Arc<Hop>> = hops.iter().collect();
-        sorted.sort_by_key(|it| (it.started, it.tap, it.id));
         let mut touched = HashSet::new();
-        for hop in sorted {
+        for hop in in_turn(hops) {
             let key = (hop.tap, hop.started, hop.id);
             self.hops.entry(hop.id).or_insert(Member { key, home: Home::None });
             let changes = self.linker.push(&HopFacts::of(hop, &mut self.interner)).to_vec();
@@ -295,6 +292,13 @@ impl Index {
         let is_it = |it: &Chain| it.hops.first().is_some_and(|it| members.contains(&it.hop.id));
         Ok(chains.into_iter().find(is_it))
     }
+}
+
+/// Hops that came together, in the order in which they are linked.
+pub(crate) fn in_turn(hops: &[Arc<Hop>]) -> Vec<&Arc<Hop>> {
+    let mut sorted: Vec<&Arc<Hop>> = hops.iter().collect();
+    sorted.sort_by_key(|it| (it.started, it.tap, it.id));
+    sorted
 }
 
 /// Where a change puts a hop.
