@@ -163,6 +163,8 @@ impl HopFacts {
             let list = head.allow_headers.unwrap_or_default();
             self.lot = Names::granted(list, &mut interner.fields);
             self.extra = max_age(head.max_age, self.flags.has(Flags::FIREFOX));
+            // It carries no credentials, so that nobody can ask for others.
+            self.flags.note(Flags::CHALLENGED, matches!(response.status, 408 | 421));
             return;
         }
         self.flags.note(Flags::PASSED, allows);
