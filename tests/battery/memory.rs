@@ -150,7 +150,7 @@ fn the_machine_does_what_chromium_did_in_between() {
         .map(|it| case::concrete(it, 18_001))
         .filter(|it| !it.moves_servers())
         .collect();
-    ring("our own recordings, in memory", &cases, 703);
+    ring("our own recordings, in memory", &cases, 709);
 }
 
 fn ring(name: &str, cases: &[Case], least: usize) {

@@ -64,7 +64,7 @@ async fn driving_does_what_chromium_did() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn driving_does_what_chromium_did_in_between() {
     let own = case::OWN.lines().filter(|it| !case::concrete(it, 18_001).moves_servers());
-    ring("our own recordings, over sockets", own.map(str::to_owned).collect(), 703).await;
+    ring("our own recordings, over sockets", own.map(str::to_owned).collect(), 709).await;
 }
 
 async fn ring(name: &str, mut lines: Vec<String>, least: usize) {

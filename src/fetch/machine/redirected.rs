@@ -17,13 +17,20 @@ impl Fetch {
     /// [HTTP-redirect fetch](https://fetch.spec.whatwg.org/#http-redirect-fetch)
     pub(super) fn redirected(&mut self, answer: &Response, url: Url) -> Next {
         let failed = |it: Failing| Next::End(Ended::Failed(it));
-        // Redirect mode.
+        let target = Origin::of(&url);
+        let home = self.context.origin.same(&target);
+        // A user name in the Location of a CORS request.
+        let names_user = has_userinfo(&url)
+            && self.request.mode == Mode::Cors
+            && (self.tainted || !home || self.cors_flag());
+        // Redirect mode. Chromium looks at the user name first.
+        let looks_first = names_user && self.browser == Browser::Chromium;
         match self.request.redirect {
-            RedirectMode::Follow => {}
-            RedirectMode::Error => {
+            RedirectMode::Error if !looks_first => {
                 let what = "The script asked that a redirect be an error.";
                 return failed(Failing::new(FailedBy::Redirect, what).net("FAILED"));
             }
+            RedirectMode::Follow | RedirectMode::Error => {}
             RedirectMode::Manual => {
                 let mut readable = Readable::bare(Tainting::OpaqueRedirect, 0);
                 readable.net_error = Some("net::ERR_ABORTED".to_owned());
@@ -40,13 +47,7 @@ impl Fetch {
                 ),
             );
         }
-        let target = Origin::of(&url);
-        let home = self.context.origin.same(&target);
-        // A user name in the Location of a CORS request.
-        if has_userinfo(&url)
-            && self.request.mode == Mode::Cors
-            && (self.tainted || !home || self.cors_flag())
-        {
+        if names_user {
             return Next::End(Ended::Refused(self.refusal(
                 CorsError::RedirectContainsCredentials,
                 "",
@@ -83,7 +84,9 @@ impl Fetch {
         let here = self.here();
         self.redirects += 1;
         // Leaving a URL that was not the page's own for yet another origin taints the origin.
-        if !here.same(target) && !self.context.origin.same(&here) {
+        // Chromium says `null` of what no CORS check will see at any other origin.
+        let unchecked = self.browser == Browser::Chromium && self.request.mode == Mode::NoCors;
+        if !here.same(target) && (unchecked || !self.context.origin.same(&here)) {
             self.tainted = true;
         }
         // Method and body.
