@@ -141,16 +141,24 @@ async fn no_request_runs_in_circles() {
 /// Two taps of two processes, each before the other: neither can know.
 #[tokio::test]
 async fn a_circle_of_two_programs_comes_to_an_end() {
-    let [one, two] = [(); 2].map(|()| {
-        let socket = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-        (socket.local_addr().unwrap(), socket)
-    });
-    let taps = [(one.0, two.0), (two.0, one.0)];
-    drop((one.1, two.1));
-    let [first, second] = taps.map(|(at, to)| {
-        let tap = format!("edge=reverse:{at}=http://{to}");
+    // The first is before a bridge to the second, which has no address yet.
+    let bridge = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let before = |upstream: String| {
+        let tap = format!("edge=reverse:127.0.0.1:0=http://{upstream}");
         let options = ["--tap", &tap, "--limit", "connections=50"];
         Program::with(tempfile::tempdir().unwrap(), "", &options)
+    };
+    let first = before(bridge.local_addr().unwrap().to_string());
+    let second = before(first.tap().to_owned());
+    let end = second.tap().to_owned();
+    tokio::spawn(async move {
+        while let Ok((mut from, _)) = bridge.accept().await {
+            let end = end.clone();
+            tokio::spawn(async move {
+                let Ok(mut to) = tokio::net::TcpStream::connect(end).await else { return };
+                let _ended = tokio::io::copy_bidirectional(&mut from, &mut to).await;
+            });
+        }
     });
     let got = told(first.tap(), "GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
     assert!(got.starts_with("HTTP/1.1 502"), "{got}");

@@ -294,9 +294,14 @@ enum Client {
 
 /// The same, for any client.
 async fn record_with(it: &Scenario, client: Client) -> Recorded {
-    let silent;
+    let (silent, held);
     let app = match it.app.as_str() {
-        "down" => SocketAddr::from(([127, 0, 0, 1], free_port().await)),
+        "down" => {
+            // Nobody listens there, and nobody else can.
+            held = tokio::net::TcpSocket::new_v4().unwrap();
+            held.bind(([127, 0, 0, 1], 0).into()).unwrap();
+            held.local_addr().unwrap()
+        }
         "silent" => {
             silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
             silent.local_addr().unwrap()
@@ -345,8 +350,14 @@ async fn record_with(it: &Scenario, client: Client) -> Recorded {
     }
 }
 
-/// A port that was free a moment ago on both addresses.
+/// A port that was free a moment ago. It is none of those that the system gives to connections
+/// and to who asks for any, so nobody comes by it by chance.
 async fn free_port() -> u16 {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    listener.local_addr().unwrap().port()
+    loop {
+        let any = u16::try_from(getrandom::u64().unwrap() % 20_000).unwrap();
+        let port = 10_000 + any;
+        if tokio::net::TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            return port;
+        }
+    }
 }
