@@ -10,11 +10,10 @@ mod error;
 mod facts;
 mod hello;
 mod host;
-mod insecure;
 mod lazy;
-mod named;
 mod reason;
 mod upstream;
+mod verifier;
 
 use std::io;
 use std::sync::{Arc, OnceLock};

@@ -8,13 +8,11 @@ use std::sync::Arc;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{self, PemObject as _};
 use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
-use super::insecure::TakesAny;
-use super::named::TakesNamed;
+use super::verifier::Verifier;
 use super::{Error, HostGlob, Identity, key_log};
 
 /// Whom to trust, and as whom to come.
@@ -147,9 +145,8 @@ fn config(
 ) -> Result<ClientConfig, Error> {
     let builder = ClientConfig::builder();
     let builder = if insecure {
-        let verifier = Arc::new(TakesAny(ring::default_provider()));
-        builder.dangerous().with_custom_certificate_verifier(verifier)
-    } else if let Some(verifier) = TakesNamed::new(&trusted.roots, &trusted.named) {
+        builder.dangerous().with_custom_certificate_verifier(Arc::new(Verifier::any()))
+    } else if let Some(verifier) = Verifier::named(&trusted.roots, &trusted.named) {
         builder.dangerous().with_custom_certificate_verifier(Arc::new(verifier))
     } else {
         builder.with_root_certificates(Arc::clone(&trusted.roots))
