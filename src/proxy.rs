@@ -50,6 +50,7 @@ mod sniff;
 mod socket;
 mod socks;
 mod spec;
+mod through;
 mod tunnel;
 mod unread;
 mod via;

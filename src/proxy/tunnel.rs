@@ -16,6 +16,7 @@ use super::failure;
 use super::frames::Parser;
 use super::listener::Life;
 use super::scribe::Scribe;
+use super::through::write_through;
 use crate::trace::{Event, Frames, From, Recorder};
 
 /// What is made of the bytes.
@@ -172,21 +173,7 @@ impl<S: AsyncRead + Unpin, R: Recorder> AsyncRead for Counted<S, R> {
 }
 
 impl<S: AsyncWrite + Unpin, R: Recorder> AsyncWrite for Counted<S, R> {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
-    }
+    write_through!(stream);
 }
 
 /// How often a running tunnel says how much went by.
