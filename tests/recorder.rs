@@ -120,6 +120,41 @@ fn a_window_of_a_size_is_never_larger() {
 }
 
 #[test]
+fn what_began_in_one_epoch_and_ended_in_the_next_goes_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let keep = Keep { bytes: Some(16 << 20), time: None };
+    let (recorder, _writer) = Store::create_window(&trace(&folder), &[], keep).unwrap();
+    let reader = Reader::open(&trace(&folder)).unwrap();
+    let id = recorder.next_id();
+    assert!(recorder.offer(asked(&recorder, id, Headers::new())).is_none());
+    let (kept, length) = (vec![1; 1000], 1000);
+    let body = Event::RequestBody { id, kept, length, end: true };
+    assert!(recorder.offer(body).is_none());
+    let begun = Instant::now();
+    let is_kept = |id| {
+        while reader.hop(id).unwrap().is_none() {
+            assert!(begun.elapsed() < Duration::from_secs(60), "never kept");
+            std::thread::yield_now();
+        }
+    };
+    is_kept(id);
+    // One at a time, so that no commit lets several epochs go.
+    let insert = || {
+        let id = recorder.next_id();
+        recorder.insert_blocking(hop(id, id.sequence.cast_signed(), 300_000));
+        is_kept(id);
+    };
+    (0..5).for_each(|_| insert());
+    assert!(recorder.offer(Event::Ended { id, at: recorder.now(), failure: None }).is_none());
+    while let Some(it) = reader.hop(id).unwrap() {
+        let body = it.request.body;
+        assert_eq!(body.bytes.len() as u64, body.length, "its beginning is gone");
+        insert();
+        assert!(begun.elapsed() < Duration::from_secs(60), "it never goes");
+    }
+}
+
+#[test]
 fn a_window_of_a_time_lets_old_hops_go() {
     let folder = tempfile::tempdir().unwrap();
     let keep = Keep { bytes: None, time: Some(Duration::from_secs(3200)) };

@@ -126,7 +126,15 @@ impl Window {
             .query_row([revision], |it| it.get(0))?;
         db.prepare_cached("DELETE FROM pack WHERE last_revision < ?")?.execute([revision])?;
         // Open hops were written again in the current epoch before.
-        let rows = db.prepare_cached("DELETE FROM hop WHERE revision < ?")?.execute([revision])?;
+        let mut rows =
+            db.prepare_cached("DELETE FROM hop WHERE revision < ?")?.execute([revision])?;
+        // What began in this epoch and ended in the next would lose its beginning.
+        rows += db
+            .prepare_cached(
+                "DELETE FROM hop WHERE lasted IS NOT NULL
+                 AND id IN (SELECT hop FROM chunk WHERE blob < ?)",
+            )?
+            .execute([blob])?;
         db.prepare_cached(
             "DELETE FROM chunk WHERE (hop, side) IN
                 (SELECT hop, side FROM chunk WHERE blob < ?)",
