@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, copy_bidirectional};
+use tokio::sync::Notify;
 
 use super::failure;
 use super::frames::Parser;
@@ -40,12 +41,12 @@ pub(super) async fn copy<R, A, B>(
     A: AsyncRead + AsyncWrite + Unpin,
     B: AsyncRead + AsyncWrite + Unpin,
 {
-    let frames = Arc::new(Mutex::new(Frames::default()));
+    let heard = Arc::new(Untold::default());
     let ear = |from| match reading {
         Heard::Count => None,
         Heard::Frames { kept } => {
             let (parser, recorder) = (Parser::new(from, kept), scribe.recorder().clone());
-            Some(Ear { parser, recorder, frames: Arc::clone(&frames) })
+            Some(Ear { parser, recorder, heard: Arc::clone(&heard) })
         }
     };
     let (mut client, sent) = Counted::new(client, ear(From::Client));
@@ -59,16 +60,17 @@ pub(super) async fn copy<R, A, B>(
             tokio::select! {
                 ended = &mut copying => break Some(ended),
                 _ = ticks.tick() => {
-                    tell_frames(&scribe, &frames).await;
+                    heard.tell(&scribe).await;
                     told.tell(&scribe, &sent, &received, false).await;
                 }
+                () = heard.many.notified() => heard.tell(&scribe).await,
                 () = life.stopped() => break None,
             }
         }
     };
     client.end();
     upstream.end();
-    tell_frames(&scribe, &frames).await;
+    heard.tell(&scribe).await;
     told.tell(&scribe, &sent, &received, true).await;
     scribe.end(match ended {
         Some(Err(error)) => Some(failure::of_io(&error)),
@@ -76,10 +78,30 @@ pub(super) async fn copy<R, A, B>(
     });
 }
 
-async fn tell_frames<R: Recorder>(scribe: &Scribe<R>, frames: &Mutex<Frames>) {
-    let frames = std::mem::take(&mut *frames.lock().unwrap_or_else(PoisonError::into_inner));
-    if !frames.is_empty() {
-        scribe.tell(Event::Frames { id: scribe.id(), frames }).await;
+/// The frames that were read and not told yet.
+#[derive(Default)]
+struct Untold {
+    frames: Mutex<Frames>,
+    /// There are so many that they are told before it is time: frames may be two bytes long, and
+    /// millions of them come between two looks.
+    many: Notify,
+}
+
+impl Untold {
+    fn read(&self, read: impl FnOnce(&mut Frames)) {
+        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
+        read(&mut frames);
+        if frames.packed().len() > MANY {
+            self.many.notify_one();
+        }
+    }
+
+    async fn tell<R: Recorder>(&self, scribe: &Scribe<R>) {
+        let mut frames = Frames::default();
+        self.read(|it| frames = std::mem::take(it));
+        if !frames.is_empty() {
+            scribe.tell(Event::Frames { id: scribe.id(), frames }).await;
+        }
     }
 }
 
@@ -87,14 +109,13 @@ async fn tell_frames<R: Recorder>(scribe: &Scribe<R>, frames: &Mutex<Frames>) {
 struct Ear<R> {
     parser: Parser,
     recorder: R,
-    /// What was read and not told yet.
-    frames: Arc<Mutex<Frames>>,
+    heard: Arc<Untold>,
 }
 
 impl<R: Recorder> Ear<R> {
     fn hear(&mut self, bytes: &[u8]) {
-        let mut frames = self.frames.lock().unwrap_or_else(PoisonError::into_inner);
-        self.parser.read(bytes, self.recorder.now(), &mut frames);
+        let now = self.recorder.now();
+        self.heard.read(|frames| self.parser.read(bytes, now, frames));
     }
 }
 
@@ -142,9 +163,8 @@ impl<S, R: Recorder> Counted<S, R> {
 
     /// Nothing more will be heard.
     fn end(&mut self) {
-        if let Some(Ear { parser, recorder, frames }) = &mut self.ear {
-            let mut frames = frames.lock().unwrap_or_else(PoisonError::into_inner);
-            parser.end(recorder.now(), &mut frames);
+        if let Some(Ear { parser, recorder, heard }) = &mut self.ear {
+            heard.read(|frames| parser.end(recorder.now(), frames));
         }
     }
 }
@@ -178,3 +198,5 @@ impl<S: AsyncWrite + Unpin, R: Recorder> AsyncWrite for Counted<S, R> {
 
 /// How often a running tunnel says how much went by.
 const EVERY: Duration = Duration::from_millis(250);
+/// Bytes of recorded frames that do not wait for that.
+const MANY: usize = 256 << 10;
