@@ -204,6 +204,7 @@ async fn exchange(
     let status = answer.status().as_u16();
     match (kind, status) {
         (Kind::WebSocket, 101) => return talk(answer, order).await.map(|()| None),
+        (Kind::BadFrames, 101) => return babble(answer, order).await.map(|()| None),
         // What is no browser is told so.
         (Kind::Refused | Kind::ResetInHead, 502) => {
             let read = answer.into_body().collect().await;
@@ -268,13 +269,28 @@ async fn talk(answer: Response<Incoming>, order: Order) -> Result<(), String> {
     if rest.is_empty() { Ok(()) } else { Err("more came than was asked for".to_owned()) }
 }
 
+/// Send what is no frame, have it sent back, and leave.
+async fn babble(answer: Response<Incoming>, order: Order) -> Result<(), String> {
+    let upgraded = hyper::upgrade::on(answer).await.map_err(|it| it.to_string())?;
+    let mut stream = TokioIo::new(upgraded);
+    let broken = |it: std::io::Error| format!("broke off: {it}");
+    let sent = order.bad_frames();
+    stream.write_all(&sent).await.map_err(broken)?;
+    let mut back = vec![0; sent.len()];
+    stream.read_exact(&mut back).await.map_err(broken)?;
+    stream.shutdown().await.map_err(broken)?;
+    let mut rest = Vec::new();
+    stream.read_to_end(&mut rest).await.map_err(broken)?;
+    if back == sent && rest.is_empty() { Ok(()) } else { Err("other bytes came back".to_owned()) }
+}
+
 impl Route {
     /// Whether this can happen here.
     fn can(&self, kind: Kind) -> bool {
         let speaks_h2 = matches!(self.how, How::Tunnel { h2: true } | How::Front);
         match kind {
             Kind::Refused => self.how == How::Proxy && self.taps.len() == 1,
-            Kind::WebSocket => !speaks_h2,
+            Kind::WebSocket | Kind::BadFrames => !speaks_h2,
             Kind::HalfClosed | Kind::Short | Kind::BadChunks | Kind::Events => {
                 self.how != How::Tunnel { h2: true }
             }
@@ -299,7 +315,7 @@ impl Route {
         if self.taps.len() > 1 || id % 2 == 0 {
             request = request.header("origin", "http://page.test");
         }
-        if kind == Kind::WebSocket {
+        if kind.upgrades() {
             request = request
                 .header("connection", "Upgrade")
                 .header("upgrade", "websocket")
@@ -326,6 +342,7 @@ const MIX: &[(usize, Kind)] = &[
     (4, Kind::Events),
     (4, Kind::HalfClosed),
     (4, Kind::WebSocket),
+    (4, Kind::BadFrames),
     (2, Kind::Refused),
     (3, Kind::ResetInHead),
     (3, Kind::ResetInBody),

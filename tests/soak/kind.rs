@@ -13,6 +13,8 @@ pub(crate) enum Kind {
     /// The body ends with the upstream's side of the connection.
     HalfClosed,
     WebSocket,
+    /// After the upgrade come bytes that are no frames.
+    BadFrames,
     Refused,
     ResetInHead,
     ResetInBody,
@@ -27,13 +29,14 @@ pub(crate) enum Kind {
     LeftInUpload,
 }
 
-pub(crate) const ALL: [Kind; 14] = [
+pub(crate) const ALL: [Kind; 15] = [
     Kind::Small,
     Kind::Big,
     Kind::Upload,
     Kind::Events,
     Kind::HalfClosed,
     Kind::WebSocket,
+    Kind::BadFrames,
     Kind::Refused,
     Kind::ResetInHead,
     Kind::ResetInBody,
@@ -53,6 +56,7 @@ impl Kind {
             Kind::Events => "events",
             Kind::HalfClosed => "half-closed",
             Kind::WebSocket => "websocket",
+            Kind::BadFrames => "bad-frames",
             Kind::Refused => "refused",
             Kind::ResetInHead => "reset-in-head",
             Kind::ResetInBody => "reset-in-body",
@@ -64,6 +68,11 @@ impl Kind {
         }
     }
 
+    /// Whether it asks for a connection that speaks WebSocket.
+    pub(crate) fn upgrades(self) -> bool {
+        matches!(self, Kind::WebSocket | Kind::BadFrames)
+    }
+
     /// Whether the client gets all it asked for.
     pub(crate) fn is_fine(self) -> bool {
         ALL.iter().position(|it| *it == self) < ALL.iter().position(|it| *it == Kind::Refused)
@@ -72,7 +81,7 @@ impl Kind {
     /// What must be recorded at the tap that stands before the upstream.
     pub(crate) fn recorded(self) -> &'static str {
         match self {
-            Kind::WebSocket => "101",
+            Kind::WebSocket | Kind::BadFrames => "101",
             Kind::Refused => "refused",
             Kind::ResetInHead => "reset",
             Kind::ResetInBody => "200 reset",
@@ -122,11 +131,29 @@ impl Order {
         &NOISE[at..at + self.size]
     }
 
+    /// A frame, and bytes that are none.
+    pub(crate) fn bad_frames(self) -> Vec<u8> {
+        let at = usize::try_from(self.id).unwrap() % BREACHES.len();
+        [b"\x82\x82\0\0\0\0ok", BREACHES[at], self.bytes()].concat()
+    }
+
     /// What goes by before the exchange breaks.
     pub(crate) fn half(self) -> &'static [u8] {
         &self.bytes()[..self.size / 2]
     }
 }
+
+/// Heads of frames that no endpoint may send
+/// ([RFC 6455 §5.2](https://www.rfc-editor.org/rfc/rfc6455#section-5.2)), and of one that is too
+/// long ever to end.
+const BREACHES: [&[u8]; 6] = [
+    b"\x83\x80\0\0\0\0",
+    b"\x09\x80\0\0\0\0",
+    b"\x89\xfe\0\xff\0\0\0\0",
+    b"\xb2\x80\0\0\0\0",
+    b"\x82\xff\xff\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
+    b"\x82\xff\x7f\xff\xff\xff\xff\xff\xff\xff\0\0\0\0",
+];
 
 /// Bytes of the largest body.
 pub(crate) const MOST: usize = 1 << 20;

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use hopscope::store::{Load, Reader};
-use hopscope::trace::{Body, Hop};
+use hopscope::trace::{Body, From, Hop};
 
 use crate::kind::{ALL, Kind, Order};
 
@@ -158,12 +158,27 @@ impl Seen {
 
 /// What went by is what was sent.
 fn bodies(hop: &Hop, order: Order) -> Result<(), String> {
+    if order.kind == Kind::BadFrames {
+        return bad_frames(hop);
+    }
     let Some(response) = hop.response().filter(|_| order.kind != Kind::WebSocket) else {
         return Ok(());
     };
     let sent = if order.kind.is_fine() { order.bytes() } else { order.half() };
     body(&response.body, sent)?;
     if order.kind == Kind::Upload { body(&hop.request.body, order.bytes()) } else { Ok(()) }
+}
+
+/// In either direction one frame went by, and then something that was none.
+fn bad_frames(hop: &Hop) -> Result<(), String> {
+    for from in [From::Client, From::Server] {
+        let frames: Vec<_> = hop.frames.iter().filter(|it| it.from == from).collect();
+        match &frames[..] {
+            [fine, bad] if fine.payload == b"ok" && bad.broken.is_some() => {}
+            other => return Err(format!("{other:?} are recorded")),
+        }
+    }
+    Ok(())
 }
 
 /// A body that runs for longer than the window holds keeps only its end, or its beginning.

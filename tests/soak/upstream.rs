@@ -108,6 +108,7 @@ async fn answer<S: Socket>(stream: &mut S, order: Order, gates: &Gates) -> Optio
         }
         Kind::Events => return events(stream, order).await,
         Kind::WebSocket => return echo(stream).await,
+        Kind::BadFrames => return parrot(stream).await,
         Kind::HalfClosed => {
             say(stream, "HTTP/1.1 200 OK\r\n\r\n", order.bytes()).await?;
             stream.shutdown().await.ok()?;
@@ -164,11 +165,20 @@ async fn events<S: Socket>(stream: &mut S, order: Order) -> Option<()> {
     say(stream, "0\r\n\r\n", b"").await
 }
 
+/// Agree to WebSocket, and send every byte back, whatever it is.
+async fn parrot<S: Socket>(stream: &mut S) -> Option<()> {
+    say(stream, AGREED, b"").await?;
+    let mut read = Vec::new();
+    while more(stream, &mut read).await.is_some() {
+        say(stream, "", &std::mem::take(&mut read)).await?;
+    }
+    let _gone = stream.shutdown().await;
+    None
+}
+
 /// Agree to WebSocket, and send every short frame back until one says goodbye.
 async fn echo<S: Socket>(stream: &mut S) -> Option<()> {
-    let agreed =
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
-    say(stream, agreed, b"").await?;
+    say(stream, AGREED, b"").await?;
     loop {
         let mut head = [0; 6];
         stream.read_exact(&mut head).await.ok()?;
@@ -185,6 +195,9 @@ async fn echo<S: Socket>(stream: &mut S) -> Option<()> {
         }
     }
 }
+
+const AGREED: &str =
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n";
 
 /// Between two events.
 const PACE: Duration = Duration::from_millis(3);
