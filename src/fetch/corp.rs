@@ -4,7 +4,7 @@
 
 use crate::trace::Headers;
 
-use super::Origin;
+use super::{Browser, Origin};
 
 /// [Embedder policy](https://html.spec.whatwg.org/multipage/browsers.html#embedder-policy-value)
 /// of a document.
@@ -58,15 +58,18 @@ pub fn check(
     page: &Origin,
     server: &Origin,
     embedder: EmbedderPolicy,
+    browser: Browser,
 ) -> Option<Withheld> {
     if page.same(server) {
         return None;
     }
     match answer.get("cross-origin-resource-policy").as_deref() {
         Some(b"same-origin") => Some(Withheld::NotSameOrigin),
-        // An address has no registrable domain, so it is the same site as nothing else.
+        // An address has no registrable domain, so that in Chromium it is the same site as nothing
+        // else; Firefox compares hosts then.
         Some(b"same-site") => {
-            let same = page.registrable_domain().is_some() && page.same_site(server);
+            let has_site = browser == Browser::Firefox || page.registrable_domain().is_some();
+            let same = has_site && page.same_site(server);
             (!same).then_some(Withheld::NotSameSite)
         }
         Some(b"cross-origin") => None,
@@ -103,10 +106,21 @@ mod tests {
             let answer: Headers =
                 value.map(|it| ("Cross-Origin-Resource-Policy", it)).into_iter().collect();
             assert_eq!(
-                check(&answer, &page, &Origin::parse(server), embedder),
+                check(&answer, &page, &Origin::parse(server), embedder, Browser::Chromium),
                 withheld,
                 "{value:?} {server} {embedder:?}"
             );
         }
+    }
+    #[test]
+    fn an_address_is_a_site_in_firefox_alone() {
+        let (page, server) = ("http://127.0.0.1:8000", "http://127.0.0.1:9000");
+        let answer: Headers = [("Cross-Origin-Resource-Policy", "same-site")].into_iter().collect();
+        let withheld = |browser| {
+            let (page, server) = (Origin::parse(page), Origin::parse(server));
+            check(&answer, &page, &server, EmbedderPolicy::UnsafeNone, browser)
+        };
+        assert_eq!(withheld(Browser::Chromium), Some(Withheld::NotSameSite));
+        assert_eq!(withheld(Browser::Firefox), None);
     }
 }

@@ -41,7 +41,12 @@ impl Grant {
     /// # Errors
     /// What refused.
     pub fn check(&self, wanted: &Wanted, browser: Browser) -> Result<(), Refusal> {
-        let star = |list: &[String]| !self.with_credentials && list.iter().any(|it| it == "*");
+        self.check_with(wanted, browser, !self.with_credentials)
+    }
+
+    /// The same, with `*` standing for any name, or for itself.
+    fn check_with(&self, wanted: &Wanted, browser: Browser, wild: bool) -> Result<(), Refusal> {
+        let star = |list: &[String]| wild && list.iter().any(|it| it == "*");
         // The method, compared with its case. Safelisted ones need no grant.
         if !self.methods.contains(&wanted.method)
             && !is_safelisted(&wanted.method)
@@ -88,7 +93,10 @@ impl Grant {
         let named = browser == Browser::Firefox
             || !wanted.headers.contains(&authorization)
             || self.headers.contains(&authorization);
-        now < self.until && credentials && named && self.check(wanted, browser).is_ok()
+        // Firefox lets it stand for nothing but itself.
+        let wild = browser == Browser::Chromium && !self.with_credentials;
+        let granted = self.check_with(wanted, browser, wild).is_ok();
+        now < self.until && credentials && named && granted
     }
 }
 
@@ -239,6 +247,31 @@ mod tests {
             (200, vec![origin, methods("*"), names("*")], None),
         ] {
             assert_eq!(refused(status, &headers, &wanted), code, "{status} {headers:?}");
+        }
+    }
+
+    #[test]
+    fn what_firefox_remembers_of_a_star_is_a_star() {
+        let wanted = |method: &str, headers: &[&str]| Wanted {
+            method: method.to_owned(),
+            headers: headers.iter().map(|it| (*it).to_owned()).collect(),
+            credentials: Credentials::SameOrigin,
+        };
+        let grant = |methods: &[&str], headers: &[&str]| Grant {
+            methods: methods.iter().map(|it| (*it).to_owned()).collect(),
+            headers: headers.iter().map(|it| (*it).to_owned()).collect(),
+            with_credentials: false,
+            until: Time(1),
+        };
+        for (grant, wanted, firefox) in [
+            (grant(&["*"], &[]), wanted("PUT", &[]), false),
+            (grant(&["*"], &[]), wanted("POST", &[]), true),
+            (grant(&["PUT"], &["*"]), wanted("PUT", &["x-a"]), false),
+            (grant(&["PUT"], &["*"]), wanted("PUT", &[]), true),
+            (grant(&["PUT"], &["*", "x-a"]), wanted("PUT", &["x-a"]), true),
+        ] {
+            assert!(grant.covers(&wanted, Browser::Chromium, Time(0)), "{wanted:?}");
+            assert_eq!(grant.covers(&wanted, Browser::Firefox, Time(0)), firefox, "{wanted:?}");
         }
     }
 

@@ -176,6 +176,7 @@ impl Fetch {
                 &self.context.origin,
                 &self.here(),
                 self.context.embedder,
+                self.browser,
             )
         {
             return Next::End(Ended::Failed(withheld_by(withheld)));
