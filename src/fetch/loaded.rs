@@ -205,6 +205,10 @@ fn image(it: &Loading<'_>) -> Option<Failing> {
     let bytes = beginning(it.answer);
     let known = |magic: &[u8]| bytes.starts_with(magic);
     let svg = mime::essence(&it.answer.headers) == "image/svg+xml";
+    // It is a document to Firefox, and an error page is none.
+    if svg && it.browser == Browser::Firefox && !(200..300).contains(&it.answer.status) {
+        return Some(Failing::new(FailedBy::Api, "Firefox shows no SVG of such a status."));
+    }
     let decodes = if svg {
         bytes.windows(4).any(|it| it == b"<svg")
     } else {
@@ -274,7 +278,7 @@ fn module_script(it: &Loading<'_>) -> Option<Failing> {
 fn font(it: &Loading<'_>) -> Option<Failing> {
     let body = &*beginning(it.answer);
     let magics: [&[u8]; 6] = [b"wOFF", b"wOF2", b"OTTO", b"\0\x01\0\0", b"true", b"ttcf"];
-    let is_there = it.answer.body.complete || !body.is_empty();
+    let is_there = !body.is_empty() || it.answer.body.complete && !it.answer.body.is_cut();
     (is_there && !magics.iter().any(|it| body.starts_with(it))).then(|| {
         Failing::new(FailedBy::Api, "What came is no font.")
             .console(format!("Failed to decode downloaded font: {}", it.first_url))
@@ -346,16 +350,44 @@ mod tests {
             ]);
             let answer =
                 Response { status: 200, headers, body: Body::full(body), ..Response::default() };
-            let loading = Loading {
-                api: Api::Img,
-                browser: Browser::Chromium,
-                tainting: Tainting::Opaque,
-                credentials: Credentials::Include,
-                url: "http://a.test/a.svg",
-                first_url: "http://a.test/a.svg",
-                answer: &answer,
-            };
-            assert_eq!(image(&loading).is_none(), is_image, "{coding}");
+            assert_eq!(load(Api::Img, Browser::Chromium, &answer).is_none(), is_image, "{coding}");
+        }
+    }
+    fn load(api: Api, browser: Browser, answer: &Response) -> Option<Failing> {
+        let loading = Loading {
+            api,
+            browser,
+            tainting: Tainting::Opaque,
+            credentials: Credentials::Include,
+            url: "http://a.test/a",
+            first_url: "http://a.test/a",
+            answer,
+        };
+        if api == Api::Font { font(&loading) } else { image(&loading) }
+    }
+
+    #[test]
+    fn a_font_that_nobody_kept_is_not_held_against_it() {
+        let of = |length, bytes: &[u8]| {
+            let body = Body { bytes: bytes.to_vec(), length, complete: true };
+            let answer = Response { status: 200, body, ..Response::default() };
+            load(Api::Font, Browser::Chromium, &answer).is_none()
+        };
+        assert!(of(1234, b"") && of(1234, b"wOF2") && of(4, b"wOF2"));
+        assert!(!of(0, b"") && !of(5, b"<html"));
+    }
+
+    #[test]
+    fn firefox_shows_no_svg_of_an_error() {
+        let headers = Headers::from_iter([("content-type", "image/svg+xml")]);
+        for (status, browser, shown) in [
+            (404, Browser::Firefox, false),
+            (404, Browser::Chromium, true),
+            (200, Browser::Firefox, true),
+        ] {
+            let body = Body::full(b"<svg/>".as_slice());
+            let answer = Response { status, headers: headers.clone(), body, ..<_>::default() };
+            assert_eq!(load(Api::Img, browser, &answer).is_none(), shown, "{status} {browser:?}");
         }
     }
 }
