@@ -30,7 +30,7 @@ pub(super) enum Passing<R: Recorder> {
     Own(Option<Bytes>),
     /// None, but its head says how long it would be (`304`).
     Absent(u64),
-    Request(RequestBody<R>),
+    Request(Box<RequestBody<R>>),
     Response(Box<ResponseBody<R>>),
 }
 
@@ -112,7 +112,7 @@ impl<R: Recorder> Passing<R> {
         }
         let (tee, recorder, sent) = (Tee::new(body, limit), recorder.clone(), Arc::default());
         let body = RequestBody { tee, id, recorder, gate, sent: Arc::clone(&sent) };
-        (Passing::Request(body), Some(sent))
+        (Passing::Request(Box::new(body)), Some(sent))
     }
 
     /// The body of an answer that goes on to the client behind `control`.

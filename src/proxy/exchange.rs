@@ -198,7 +198,7 @@ impl<R: Recorder> Client<R> {
                 return self.fail(scribe, &to, failure.into(), is_browser).await;
             }
         };
-        let waits = headers.contains_key(EXPECT) && !body.is_end_stream();
+        let waits = !body.is_end_stream() && headers.contains_key(EXPECT);
         let (open, gate) = if waits { Some(gate()).unzip() } else { (None, None) };
         let (body, sent) = Passing::request(body, id, &self.tap.recorder, limit, gate);
         head.uri = route::target(head.uri);
@@ -371,13 +371,13 @@ impl<R: Recorder> Client<R> {
         self.tell(scribe, request, exchange, own_changes).await;
     }
 
-    async fn tell(
+    fn tell(
         &self,
         scribe: &Scribe<R>,
         request: trace::Request,
         exchange: Exchange,
         own_changes: Vec<OwnChange>,
-    ) {
+    ) -> impl Future<Output = ()> + use<R> {
         let asked = Event::Asked {
             id: scribe.id(),
             tap: self.tap.id,
@@ -387,7 +387,7 @@ impl<R: Recorder> Client<R> {
             request,
             own_changes,
         };
-        scribe.tell(asked).await;
+        scribe.tell(asked)
     }
 }
 

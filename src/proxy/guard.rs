@@ -7,7 +7,7 @@ use std::pin::Pin;
 use std::task::Poll;
 use std::time::Duration;
 
-use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING};
+use http::header::{CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version};
 use http_body::Body;
 
@@ -54,7 +54,8 @@ pub(super) fn check<B: Body>(
         // The library drops the length, and passes on what is left. Whoever sends both may want
         // the next server to see another request than we do
         // (https://www.rfc-editor.org/rfc/rfc9112#section-6.3).
-        if headers.contains_key(TRANSFER_ENCODING) && unread.has_field("content-length") {
+        let framing = Framing::of(headers);
+        if framing.is_coded && unread.has_field("content-length") {
             return Some(Refusal {
                 request: refused::request(unread.head(), leg.scheme, tap_address)?,
                 kind: FailureKind::RefusedByTap,
@@ -64,7 +65,7 @@ pub(super) fn check<B: Body>(
                 status: StatusCode::BAD_REQUEST,
             });
         }
-        unread.understood(before_the_next(request));
+        unread.understood(framing.before_the_next(request.method()));
     }
     let length = request.uri().path_and_query().map_or(0, |it| it.as_str().len());
     let (why, status) = if length > limits.target {
@@ -114,15 +115,39 @@ fn too_many_fields(limits: &Limits) -> String {
     format!("the request's head has more than {} fields (--limit fields=N)", limits.fields)
 }
 
-fn before_the_next<B: Body>(request: &Request<B>) -> Before {
-    let headers = request.headers();
-    let length = headers.get(CONTENT_LENGTH).and_then(|it| it.to_str().ok()?.trim().parse().ok());
-    match length {
-        _ if *request.method() == Method::CONNECT => Before::Rest,
-        _ if headers.contains_key(http::header::UPGRADE) => Before::Body,
-        _ if headers.contains_key(TRANSFER_ENCODING) => Before::Body,
-        Some(length) => Before::Length(length),
-        None => Before::Nothing,
+/// What a request's head says of where it ends.
+#[derive(Clone, Copy, Debug, Default)]
+struct Framing {
+    length: Option<u64>,
+    is_coded: bool,
+    upgrades: bool,
+}
+
+impl Framing {
+    /// In one walk: every request passes here.
+    fn of(headers: &HeaderMap) -> Framing {
+        let mut framing = Framing::default();
+        for (name, value) in headers {
+            match *name {
+                CONTENT_LENGTH => {
+                    let length = || value.to_str().ok()?.trim().parse().ok();
+                    framing.length = framing.length.or_else(length);
+                }
+                TRANSFER_ENCODING => framing.is_coded = true,
+                UPGRADE => framing.upgrades = true,
+                _ => {}
+            }
+        }
+        framing
+    }
+
+    fn before_the_next(self, method: &Method) -> Before {
+        match self.length {
+            _ if *method == Method::CONNECT => Before::Rest,
+            _ if self.upgrades || self.is_coded => Before::Body,
+            Some(length) => Before::Length(length),
+            None => Before::Nothing,
+        }
     }
 }
 

@@ -96,12 +96,21 @@ fn belongs_to_connection(name: &str) -> bool {
 
 /// What a request's head asks for.
 pub(super) fn turn(version: http::Version, headers: &HeaderMap) -> Turn {
-    let upgrades = headers.contains_key(UPGRADE)
-        && named_by_connection(headers).iter().any(|it| it == "upgrade");
-    let ends = || headers.get_all(CONNECTION).iter().any(|it| !is_keep_alive(it));
+    let (mut upgrade, mut names_it, mut stays) = (false, false, true);
+    for (name, value) in headers {
+        match *name {
+            UPGRADE => upgrade = true,
+            CONNECTION => {
+                let mut options = value.to_str().unwrap_or_default().split(',').map(str::trim);
+                names_it |= options.any(|it| it.eq_ignore_ascii_case("upgrade"));
+                stays &= is_keep_alive(value);
+            }
+            _ => {}
+        }
+    }
     match version {
-        _ if upgrades => Turn::Upgrades,
-        http::Version::HTTP_11 if !ends() => Turn::Stays,
+        _ if upgrade && names_it => Turn::Upgrades,
+        http::Version::HTTP_11 if stays => Turn::Stays,
         _ => Turn::Ends,
     }
 }

@@ -55,10 +55,13 @@ impl<R: Recorder> Scribe<R> {
         &self.recorder
     }
 
-    pub(super) async fn tell(&self, event: Event) {
-        if let Some(event) = self.recorder.offer(event) {
-            // Rare, and large: every exchange would carry its room along.
-            Box::pin(self.recorder.record(event)).await;
+    /// Record an event now; what comes back waits for room, if there is none.
+    pub(super) fn tell(&self, event: Event) -> impl Future<Output = ()> + use<R> {
+        let waiting = tell_or_wait(&self.recorder, Some(event), None);
+        async move {
+            if let Some(waiting) = waiting {
+                waiting.await;
+            }
         }
     }
 
