@@ -3,18 +3,23 @@
 //! Drawing gives this back, and `update` uses it to know what a mouse click meant and how far
 //! a pane can be scrolled. **Invariant:** it only describes the frame; nothing is decided here.
 
+use std::sync::Arc;
+
 use ratatui::layout::Rect;
 
 use super::model::Pane;
+use super::view::Page;
 
 /// The last frame, as far as `update` needs it.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Seen {
     pub panes: Vec<SeenPane>,
     /// Rows of the list of chains that were visible.
     pub list_rows: u16,
     /// Lines of the hop view in which the search found something.
     pub matches: usize,
+    /// The lines of the hop view, for the next frame.
+    pub(super) page: Option<Arc<Page>>,
 }
 
 /// One pane of the frame.

@@ -6,7 +6,7 @@
 use ratatui::style::{Color, Modifier, Style};
 
 /// What a view needs to know to draw.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Look {
     pub theme: Theme,
     pub glyphs: &'static Glyphs,
@@ -30,7 +30,7 @@ pub enum ThemeName {
 }
 
 /// A style a role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Theme {
     pub text: Style,
     /// What matters less: times, versions, rules between things.
@@ -184,7 +184,7 @@ const HIGH_CONTRAST: Palette = Palette {
 };
 
 /// Every drawn sign that is not text. One cell each in Unicode.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub struct Glyphs {
     pub allowed: &'static str,
     pub refused: &'static str,

@@ -23,6 +23,7 @@ mod hop;
 mod ladder;
 mod lineage;
 mod messages;
+mod page;
 mod panel;
 mod panes;
 mod search;
@@ -31,6 +32,7 @@ mod tls;
 mod top;
 mod verdict;
 
+pub(super) use page::Page;
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
 
@@ -86,23 +88,18 @@ fn is_empty(model: &Model) -> bool {
 }
 
 fn hop_screen(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen {
-    let Some(open) = &model.open else { return Seen::default() };
-    let shown = hop::Shown {
-        analysis: &open.analysis,
-        hop: open.hop,
-        compare: open.compare,
-        fold: open.fold,
-        taps: &model.status.taps,
-        zone: model.zone,
+    let (Some(open), Some(page)) = (&model.open, Page::of(model, panel::inner_width(area), look))
+    else {
+        return Seen::default();
     };
-    let mut content = hop::content(&shown, panel::inner_width(area), look);
-    let found = search::mark(&mut content, &open.search.words, look.theme.selected);
-    let title = hop::title(&shown, look);
+    let Page { content, found, .. } = page.as_ref();
+    let title = hop::title(&page.shown(), look);
     let it = panel::Frame { pane: Pane::Hop, title, foot: None, focused: true };
     let last_top = content.lines.len().saturating_sub(usize::from(area.height.saturating_sub(2)));
-    let sought = open.search.seek.and_then(|it| it.line(&found, open.scroll.hop, last_top));
-    let pane = panel::panel(&it, content, sought.unwrap_or(open.scroll.hop), area, buf, look);
-    Seen { panes: vec![pane], list_rows: model.seen.list_rows, matches: found.len() }
+    let sought = open.search.seek.and_then(|it| it.line(found, open.scroll.hop, last_top));
+    let drawn = panel::panel(&it, content, sought.unwrap_or(open.scroll.hop), area, buf, look);
+    let (list_rows, matches) = (model.seen.list_rows, found.len());
+    Seen { panes: vec![drawn], list_rows, matches, page: Some(page) }
 }
 
 fn footer_line(model: &Model, seen: &Seen, look: &Look, area: Rect, buf: &mut Buffer) {

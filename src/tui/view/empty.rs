@@ -22,7 +22,7 @@ pub(super) fn empty(status: &Status, area: Rect, buf: &mut Buffer, look: &Look) 
         width: cells,
         height: lines,
     };
-    scrolled(Pane::Chain, content, 0, inner, buf, look);
+    scrolled(Pane::Chain, &content, 0, inner, buf, look);
 }
 
 fn content(status: &Status, cells: usize, look: &Look) -> Content {

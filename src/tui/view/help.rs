@@ -19,7 +19,7 @@ pub(super) fn help(top: usize, area: Rect, buf: &mut Buffer, look: &Look) {
     let title = vec![Line::styled("help", look.theme.title)];
     let foot = Some("esc back".to_owned());
     let it = Frame { pane: Pane::Chains, title, foot, focused: true };
-    panel(&it, content, top, rect, buf, look);
+    panel(&it, &content, top, rect, buf, look);
 }
 
 /// The first line of the help that still fills a screen of this height.
@@ -100,7 +100,7 @@ pub(super) fn palette(
         content.push(Span::styled("no command has these words", theme.dim));
     }
     let top = (selected + 1).saturating_sub(usize::from(inner.height));
-    scrolled(Pane::Chains, content, top, inner, buf, look);
+    scrolled(Pane::Chains, &content, top, inner, buf, look);
 }
 
 /// Cells of help and palette.

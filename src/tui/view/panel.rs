@@ -101,7 +101,7 @@ pub(super) fn frame(it: &Frame<'_>, area: Rect, buf: &mut Buffer, look: &Look) -
 /// Draw a whole panel with the line `top` first, as far as there are lines.
 pub(super) fn panel(
     it: &Frame<'_>,
-    content: Content,
+    content: &Content,
     top: usize,
     area: Rect,
     buf: &mut Buffer,
@@ -114,7 +114,7 @@ pub(super) fn panel(
 /// Draw lines into an area without a border.
 pub(super) fn scrolled(
     pane: Pane,
-    content: Content,
+    content: &Content,
     top: usize,
     inner: Rect,
     buf: &mut Buffer,
@@ -129,7 +129,8 @@ pub(super) fn scrolled(
         buf.set_style(whole, line.style);
     }
     scroll_mark(lines, top, inner, buf, look);
-    SeenPane { pane, inner, lines, top, hops: content.hops, sections: content.sections }
+    let (hops, sections) = (content.hops.clone(), content.sections.clone());
+    SeenPane { pane, inner, lines, top, hops, sections }
 }
 
 /// A thumb on the right border, when there is more than fits.

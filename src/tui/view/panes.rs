@@ -48,7 +48,7 @@ pub(super) fn panes(
     }
     let list = it.seen.iter().find(|it| it.pane == Pane::Chains);
     let list_rows = list.map_or(model.seen.list_rows, |it| it.inner.height);
-    Seen { list_rows, panes: it.seen, matches: 0 }
+    Seen { list_rows, panes: it.seen, ..Seen::default() }
 }
 
 struct Panes<'a> {
@@ -161,7 +161,7 @@ impl Panes<'_> {
         let title = self.title(pane);
         let foot = self.model.open.as_ref().filter(|_| pane == Pane::Chain).and_then(link_words);
         let it = Frame { pane, title, foot, focused: self.focus == pane };
-        self.seen.push(panel(&it, content, top, area, self.buf, self.look));
+        self.seen.push(panel(&it, &content, top, area, self.buf, self.look));
     }
 
     /// Lines that a pane would like to have.
