@@ -20,6 +20,7 @@ mod lab;
 mod open;
 mod opened;
 mod print;
+mod progress;
 mod record;
 mod recording;
 mod scratch;

@@ -17,6 +17,7 @@ fn main() -> ExitCode {
         out: Box::new(io::BufWriter::new(io::stdout())),
         err: Box::new(io::stderr()),
         terminal: io::stdout().is_terminal(),
+        progress: io::stderr().is_terminal().then(|| Box::new(io::stderr()) as _),
     };
     match app::run(cli, console) {
         Ok(code) => ExitCode::from(code),

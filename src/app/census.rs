@@ -6,6 +6,7 @@ use std::collections::HashMap;
 
 use super::Error;
 use super::desk::{Source, in_turn};
+use super::progress::Progress;
 use crate::link::{Change, HopFacts, Interner, Linker};
 use crate::trace::{ByHop, Tap};
 
@@ -14,7 +15,11 @@ use crate::trace::{ByHop, Tap};
 /// # Errors
 ///
 /// When the hops cannot be read.
-pub(crate) fn chains(source: &mut Source, taps: &[Tap]) -> Result<u64, Error> {
+pub(crate) fn chains(
+    source: &mut Source,
+    taps: &[Tap],
+    progress: &mut Progress,
+) -> Result<u64, Error> {
     let mut interner = Interner::default();
     let mut linker = Linker::new(Tap::innermost(taps));
     let mut census = Census::default();
@@ -25,6 +30,7 @@ pub(crate) fn chains(source: &mut Source, taps: &[Tap]) -> Result<u64, Error> {
         }
         for hop in in_turn(&hops) {
             linker.push(&HopFacts::of(hop, &mut interner)).iter().for_each(|it| census.apply(it));
+            progress.add(1);
         }
     }
 }

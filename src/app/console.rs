@@ -8,6 +8,8 @@ pub struct Console {
     pub err: Box<dyn Write + Send>,
     /// Whether `out` is a terminal.
     pub terminal: bool,
+    /// Where a long command says how far it is: stderr where that is a terminal.
+    pub progress: Option<Box<dyn Write + Send>>,
 }
 
 impl Console {

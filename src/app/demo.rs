@@ -20,6 +20,7 @@ use super::open::{line, show};
 use super::opened::Opened;
 use super::opened::file_name;
 use super::print::Printer;
+use super::progress::Progress;
 use super::study::Study;
 use super::{Console, Error, scratch};
 use crate::cli::{Demo, Input};
@@ -184,7 +185,10 @@ const HEADLINE: &str = "get";
 fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) -> Result<u8, Error> {
     let opened = Opened::open(&[Input { name: None, path: path.to_owned() }])?;
     let analyst = Analyst::new(Known::default(), console);
-    let study = Study::of(opened.source, &opened.facts.taps, analyst)?;
+    let mut progress = Progress::on(console);
+    progress.part("linking hops", opened.facts.hops);
+    let study = Study::of(opened.source, &opened.facts.taps, analyst, &mut progress)?;
+    drop(progress);
     let secrets = super::secrets(options.print.reveal);
     let mut printer =
         Printer::begin(console, &options.print, &study.taps, study.places(), &secrets)?;

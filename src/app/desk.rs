@@ -234,6 +234,7 @@ mod tests {
             out: Box::new(std::io::sink()),
             err: Box::new(std::io::sink()),
             terminal: false,
+            progress: None,
         };
         let status = Status { feed: Feed::Saved, taps: taps.to_vec(), ..Status::default() };
         let (to_screen, mut inbox) = tokio::sync::mpsc::channel(64);

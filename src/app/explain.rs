@@ -3,6 +3,7 @@
 use super::analyst::Analyst;
 use super::opened::Opened;
 use super::print::Printer;
+use super::progress::Progress;
 use super::study::{self, Study};
 use super::{Console, Error};
 use crate::cli::Explain;
@@ -26,20 +27,32 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
         console.warn(&format!("{n} hops from before {until} were let go: {why}"));
     }
     let analyst = Analyst::new(study::known(&options.assume, options.browser), &mut console);
-    let study = Study::of(source, &facts.taps, analyst)?;
+    let mut progress = Progress::on(&mut console);
+    progress.part("linking hops", facts.hops);
+    let study = Study::of(source, &facts.taps, analyst, &mut progress)?;
     let n = study.len();
     if let Some(wanted) = options.chain.filter(|it| *it == 0 || *it > n) {
         return Err(Error::NoSuchChain { wanted, chains: n });
     }
     let secrets = super::secrets(options.print.reveal);
+    progress.clear();
+    // On a terminal the chains themselves show how far it is.
+    let mut progress = (!console.terminal).then_some(progress);
+    if let Some(progress) = &mut progress {
+        progress.part("explaining chains", n as u64);
+    }
     let mut printer =
         Printer::begin(&mut console, &options.print, &study.taps, study.places(), &secrets)?;
     study.each(options.chain, |number, analysis| {
+        if let Some(progress) = &mut progress {
+            progress.add(1);
+        }
         if options.filter.as_ref().is_none_or(|it| matches(analysis, it, &secrets)) {
             printer.chain(number, None, analysis)?;
         }
         Ok(())
     })?;
+    drop(progress);
     printer.end(if options.filter.is_some() { "no chain matches" } else { "no hops recorded" })
 }
 

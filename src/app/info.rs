@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::opened::Opened;
+use super::progress::Progress;
 use super::{Console, Error, census};
 use crate::cli::Info;
 use crate::trace::{Tap, Time, visible};
@@ -57,10 +58,14 @@ pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
     for warning in &warnings {
         console.warn(warning);
     }
+    let mut progress = Progress::on(&mut console);
+    progress.part("counting chains, hops", facts.hops);
+    let chains = census::chains(&mut source, &facts.taps, &mut progress)?;
+    drop(progress);
     let info = InfoJson {
         schema: 1,
         hops: facts.hops,
-        chains: census::chains(&mut source, &facts.taps)?,
+        chains,
         taps: facts.taps.iter().map(tap).collect(),
         first: facts.first.map(Time::rfc3339),
         last: facts.last.map(Time::rfc3339),

@@ -16,6 +16,7 @@ use std::sync::Arc;
 use super::Error;
 use super::analyst::Analyst;
 use super::desk::Source;
+use super::progress::Progress;
 use crate::cli::{Assume, AssumeKey};
 use crate::diagnose::{Analysis, Servers};
 use crate::fetch::{Browser, Known};
@@ -42,7 +43,12 @@ impl Study {
     /// # Errors
     ///
     /// When they cannot be read.
-    pub(crate) fn of(source: Source, taps: &[Tap], analyst: Analyst) -> Result<Study, Error> {
+    pub(crate) fn of(
+        source: Source,
+        taps: &[Tap],
+        analyst: Analyst,
+        progress: &mut Progress,
+    ) -> Result<Study, Error> {
         let mut interner = Interner::default();
         let (mut facts, mut seen) = (Vec::new(), Vec::new());
         // Bodies are clues, too.
@@ -50,12 +56,13 @@ impl Study {
             let hop = hop?;
             seen.push((hop.id, hop.tap, hop.started));
             facts.push(HopFacts::of(&hop, &mut interner));
+            progress.add(1);
         }
         let links = link::places(facts, taps);
         let rows = Rows::of(&links, seen);
         let servers = Servers::default();
         let mut study = Study { taps: taps.to_vec(), source, links, rows, servers, analyst };
-        study.servers = study.learn()?;
+        study.servers = study.learn(progress)?;
         Ok(study)
     }
 
@@ -92,7 +99,8 @@ impl Study {
     }
 
     /// What all chains show of the servers.
-    fn learn(&self) -> Result<Servers, Error> {
+    fn learn(&self, progress: &mut Progress) -> Result<Servers, Error> {
+        progress.part("looking at servers, chains", self.len() as u64);
         let mut servers = Servers::default();
         let mut walk = Walk::along(&self.source, Load::Heads);
         for number in 1..=self.len() {
@@ -100,6 +108,7 @@ impl Study {
             for chain in self.links.chains(&hops) {
                 servers.learn(&chain);
             }
+            progress.add(1);
         }
         Ok(servers)
     }
@@ -177,10 +186,12 @@ mod tests {
             out: Box::new(std::io::sink()),
             err: Box::new(std::io::sink()),
             terminal: false,
+            progress: None,
         };
         let analyst = Analyst::new(Known::default(), &mut console);
         let source = Source::trace(Store::in_memory(&taps, hops).unwrap());
-        let study = Study::of(source, &taps, analyst).unwrap();
+        let mut progress = Progress::on(&mut console);
+        let study = Study::of(source, &taps, analyst, &mut progress).unwrap();
         let mut told = Vec::new();
         let take = |number: usize, it: &Analysis| {
             assert_eq!(Some(number), study.places().get(it.chain.hops[0].hop.id).map(|it| it.0));
