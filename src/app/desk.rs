@@ -12,8 +12,10 @@
 //! **Invariant:** an effect is answered before any analysis that nobody asked for.
 
 mod index;
+mod search;
 mod source;
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -43,6 +45,8 @@ pub(crate) struct Desk {
     to_screen: Sender<Message>,
     /// What the screen shows.
     open: Option<HopId>,
+    /// The rows that it wants last, and in which generation.
+    rows: (Range<u64>, u64),
     /// The last look gave hops, so there may be more: a long trace comes in portions.
     behind: bool,
 }
@@ -55,7 +59,7 @@ impl Desk {
         to_screen: Sender<Message>,
     ) -> Desk {
         let index = Index::new(&status.taps, analyst);
-        Desk { source, index, status, to_screen, open: None, behind: false }
+        Desk { source, index, status, to_screen, open: None, rows: (0..0, 0), behind: false }
     }
 
     /// Work until the screen is gone.
@@ -68,7 +72,8 @@ impl Desk {
         let mut looked = Instant::now();
         loop {
             let growing = self.behind || self.status.feed != Feed::Saved;
-            let busy = self.behind || self.index.has_unread();
+            let searching = self.index.is_searching();
+            let busy = self.behind || searching || self.index.has_unread();
             let wait = if busy { Duration::ZERO } else { LOOK };
             let next = runtime.block_on(async {
                 if growing || wait.is_zero() {
@@ -80,6 +85,7 @@ impl Desk {
             match next {
                 Some(None) => return,
                 Some(Some(effect)) => self.answer(newest(effect, &mut from_screen)),
+                None if searching => self.search(),
                 None if self.behind => {}
                 None => self.use_spare_time(),
             }
@@ -121,8 +127,9 @@ impl Desk {
         for effect in effects {
             match effect {
                 Effect::Load { range, filter, generation } => {
-                    let (first, of, rows) = self.index.rows(range, &filter, &self.source);
-                    self.tell(Message::Loaded(Loaded { generation, first, of, rows }));
+                    self.index.filter(&filter);
+                    self.rows = (range, generation);
+                    self.search();
                     self.tell(Message::Grown(self.index.totals()));
                 }
                 Effect::OpenChain(id) => {
@@ -132,6 +139,19 @@ impl Desk {
                 Effect::Copy(_) | Effect::Quit => {}
             }
         }
+    }
+
+    /// Look for what the filter lets through as long as there is time, and send what the list
+    /// then shows. An empty list is only sent when nothing is left to look at.
+    fn search(&mut self) {
+        let until = Instant::now() + SPARE;
+        while Instant::now() < until && self.index.search_one(&self.source) {}
+        if self.index.is_searching() && self.index.shown() == 0 {
+            return;
+        }
+        let (range, generation) = self.rows.clone();
+        let (first, of, rows) = self.index.rows(range, &self.source);
+        self.tell(Message::Loaded(Loaded { generation, first, of, rows }));
     }
 
     fn send_open(&mut self) {

@@ -7,6 +7,7 @@ use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::search::Search;
 use super::{Source, row_of};
 use crate::app::Error;
 use crate::app::analyst::Analyst;
@@ -16,7 +17,7 @@ use crate::trace::{Chain, Hop, HopId, Tap, TapId, Time};
 use crate::tui::{Badge, ChainRow, Totals};
 
 /// Where a chain stands in the list: outer taps before inner ones, then by time.
-type Key = (TapId, Time, HopId);
+pub(super) type Key = (TapId, Time, HopId);
 
 /// The chains of a recording.
 pub(crate) struct Index {
@@ -31,6 +32,8 @@ pub(crate) struct Index {
     sightings: HashMap<HopId, BTreeSet<HopId>>,
     chains: HashMap<u64, Slot>,
     order: Vec<(Key, u64)>,
+    /// What the list shows of them, where it has a filter.
+    search: Option<Search>,
     /// Chains whose row is missing or stale.
     unread: VecDeque<u64>,
     blocked: u64,
@@ -76,6 +79,7 @@ impl Index {
             sightings: HashMap::new(),
             chains: HashMap::new(),
             order: Vec::new(),
+            search: None,
             unread: VecDeque::new(),
             blocked: 0,
             failed: 0,
@@ -172,6 +176,9 @@ impl Index {
                 self.order.insert(at, (key, chain));
             }
         }
+        if let Some(search) = &mut self.search {
+            search.changed(before, chain);
+        }
         if let Some(row) = slot.row.take() {
             count(&mut self.blocked, &mut self.failed, row.badge, u64::wrapping_sub);
         }
@@ -203,41 +210,59 @@ impl Index {
         let Some(chain) = self.unread.pop_front() else { return false };
         if let Some(slot) = self.chains.get_mut(&chain) {
             slot.waiting = false;
-            self.read(chain, source);
+            if slot.row.is_none() {
+                self.read(chain, source);
+            }
         }
         true
     }
 
-    /// The rows at `range` among those that `filter` lets through: first position, how many
-    /// there are, rows.
-    pub(crate) fn rows(
-        &mut self,
-        range: Range<u64>,
-        filter: &str,
-        source: &Source,
-    ) -> (u64, u64, Vec<ChainRow>) {
-        let order: Vec<u64> = self.order.iter().map(|(_, chain)| *chain).collect();
-        let mut rows = Vec::new();
-        let mut of = 0;
-        if filter.trim().is_empty() {
-            let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(order.len());
-            let end = usize::try_from(range.end).unwrap_or(usize::MAX).clamp(start, order.len());
-            for (at, chain) in order.iter().enumerate().take(end).skip(start) {
-                rows.extend(self.row(at, *chain, source));
-            }
-            of = u64::try_from(order.len()).unwrap_or(u64::MAX);
-            return (u64::try_from(start).unwrap_or(u64::MAX), of, rows);
+    /// Let the list show what `filter` lets through. What that is has to be looked for.
+    pub(crate) fn filter(&mut self, filter: &str) {
+        let (text, before) = (filter.trim(), self.search.take());
+        if !text.is_empty() {
+            let all = self.order.iter().map(|(_, chain)| *chain);
+            self.search = Some(Search::for_text(text, before, all));
         }
-        for (at, chain) in order.iter().enumerate() {
-            let Some(row) = self.row(at, *chain, source) else { continue };
-            if row.matches(filter) {
-                if range.contains(&of) {
-                    rows.push(row);
-                }
-                of += 1;
-            }
+    }
+
+    /// Whether there are chains that the filter has not seen.
+    pub(crate) fn is_searching(&self) -> bool {
+        self.search.as_ref().is_some_and(Search::goes_on)
+    }
+
+    /// Look at one chain that the filter has not seen. `false` when there is none.
+    pub(crate) fn search_one(&mut self, source: &Source) -> bool {
+        let Some(chain) = self.search.as_mut().and_then(Search::next) else { return false };
+        let Some(key) = self.chains.get(&chain).and_then(|it| it.key) else { return true };
+        let row = self.order.binary_search(&(key, chain)).ok();
+        let row = row.and_then(|at| self.row(at, chain, source));
+        if let (Some(row), Some(search)) = (row, &mut self.search)
+            && row.passes(search.filter())
+        {
+            search.take(key, chain);
         }
-        (range.start.min(of), of, rows)
+        true
+    }
+
+    /// How many chains the list shows.
+    pub(crate) fn shown(&self) -> usize {
+        self.search.as_ref().map_or(self.order.len(), |it| it.found().len())
+    }
+
+    /// The rows at `range` of the list: first position, how many there are, rows.
+    pub(crate) fn rows(&mut self, range: Range<u64>, source: &Source) -> (u64, u64, Vec<ChainRow>) {
+        let list = self.search.as_ref().map_or(self.order.as_slice(), Search::found);
+        let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(list.len());
+        let end = usize::try_from(range.end).unwrap_or(usize::MAX).clamp(start, list.len());
+        let wanted: Vec<(Key, u64)> = list.get(start..end).unwrap_or_default().to_vec();
+        let size = |it: usize| u64::try_from(it).unwrap_or(u64::MAX);
+        let (first, of) = (size(start), size(list.len()));
+        let rows = wanted.into_iter().filter_map(|it| {
+            let at = self.order.binary_search(&it).ok()?;
+            self.row(at, it.1, source)
+        });
+        (first, of, rows.collect())
     }
 
     fn row(&mut self, at: usize, chain: u64, source: &Source) -> Option<ChainRow> {
