@@ -6,6 +6,9 @@
 //! rounds, and ratios are taken within a round. Needs `nginx` and `wrk`; `h2load`, `haproxy`,
 //! `mitmdump` and `proxelar` take part where they are installed.
 //!
+//! `cargo bench --bench proxies -- large` measures only that, and prints it: any of `c1`, `c32`,
+//! `c256`, `tls`, `h2`, `large` and `traces`.
+//!
 //! Writes `bench.md` and its charts into `assets`, or where `BENCH_TO` says. `BENCH_ROUNDS` (5),
 //! `BENCH_SECONDS` (2) and `BENCH_HOPS` (1,000,000) make it shorter or longer.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
@@ -45,8 +48,34 @@ fn main() -> Outcome<()> {
         }
         [_, "trace", path, hops] => traces::make(path.as_ref(), hops.parse()?),
         [_, "open", path] => traces::open(path.as_ref()),
+        [_, names @ .., "--bench"] if !names.is_empty() => some(names),
         _ => compare(),
     }
+}
+
+/// Measure only what is named, and print it.
+fn some(names: &[&str]) -> Outcome<()> {
+    let (rounds, hops) =
+        (process::setting("BENCH_ROUNDS", 5), process::setting("BENCH_HOPS", MANY));
+    let mut loads = Vec::new();
+    for name in names.iter().filter(|it| **it != "traces") {
+        let load = Load::named(name).ok_or_else(|| format!("nothing is called `{name}` here"))?;
+        loads.push(load);
+    }
+    let folder = tempfile::tempdir()?;
+    let mut field = Field::default();
+    if !loads.is_empty() {
+        field = peers::start(folder.path())?;
+        take_turns(&mut field, &loads, rounds)?;
+        field.peers.iter_mut().for_each(peers::Peer::small_done);
+        field.end()?;
+    }
+    let wants_traces = names.len() > loads.len();
+    let traces = if wants_traces { traces::measure(folder.path(), hops)? } else { Vec::new() };
+    let (load, field) = (process::load(), &field);
+    let report = Report { field, load, kept: 0.0, small: 0.0, traces: &traces, rounds };
+    println!("{}", report.some(&loads));
+    Ok(())
 }
 
 fn compare() -> Outcome<()> {

@@ -35,6 +35,16 @@ impl Load {
     pub(crate) const SMALL: [Load; 3] = [Load::Small(1), Load::Small(32), Load::Small(256)];
     pub(crate) const OTHERS: [Load; 3] = [Load::Tls, Load::Http2, Load::Large];
 
+    /// What the command line calls it.
+    pub(crate) fn named(name: &str) -> Option<Load> {
+        Some(match name {
+            "tls" => Load::Tls,
+            "h2" => Load::Http2,
+            "large" => Load::Large,
+            small => Load::Small(small.strip_prefix('c')?.parse().ok()?),
+        })
+    }
+
     pub(crate) fn title(self) -> String {
         match self {
             Load::Small(1) => "HTTP/1.1, one connection".to_owned(),

@@ -51,6 +51,21 @@ impl Report<'_> {
         text
     }
 
+    /// The same of these loads alone, and of the traces that there are.
+    pub(crate) fn some(&self, loads: &[Load]) -> String {
+        let mut text = String::new();
+        for load in loads {
+            let _ = writeln!(text, "## {}\n\n{}\n", load.title(), self.of_load(*load));
+        }
+        if !loads.is_empty() {
+            let _ = writeln!(text, "## Memory\n\n{}\n", self.memory());
+        }
+        if !self.traces.is_empty() {
+            let _ = writeln!(text, "## Saved traces\n\n{}", self.scales());
+        }
+        text
+    }
+
     fn of_load(&self, load: Load) -> String {
         let head = ["", "keeps", "req/s", "× bare", "p50 ms", "p99 ms", "CPU µs/req"];
         let mut rows = vec![head.map(ToOwned::to_owned).to_vec()];
