@@ -142,12 +142,24 @@ impl<'a> Case<'a> {
         changes.into_iter().any(|it| it.hop < idx)
     }
 
-    /// The status and whether it is a preflight, of a hop that a browser stopped at because of
-    /// CORS.
+    /// The hop that a browser stopped at because of CORS, with its index and its status; nothing
+    /// where none was answered.
     pub fn blocked_hops(&self) -> impl Iterator<Item = (usize, &'a ChainHop, u16)> + use<'a> {
         let blocked = self.is_blocked().then_some(self.judgement.verdict.hop).flatten();
         let hops = self.hops().filter(move |(idx, _)| Some(*idx) == blocked);
         hops.filter_map(|(idx, it)| Some((idx, it, it.hop.status()?)))
+    }
+
+    /// [`Case::blocked_hops`] whose answer has this status and was made before the app, with the
+    /// lines that show it.
+    pub fn refused_on_the_way(&self, status: u16) -> Option<(usize, &'a ChainHop, Vec<Evidence>)> {
+        let (idx, it, _) = self.blocked_hops().find(|(idx, it, found)| {
+            *found == status && it.sightings.is_empty() && self.is_made_on_the_way(*idx)
+        })?;
+        let mut evidence = vec![request_line(idx, &it.hop)];
+        evidence.extend(status_line(idx, &it.hop));
+        evidence.extend(body(idx, &it.hop, "message"));
+        Some((idx, it, evidence))
     }
 
     /// Who wrote a response header: who changed it on the way, or else who answered.

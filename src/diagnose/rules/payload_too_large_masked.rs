@@ -2,7 +2,7 @@
 
 use super::Rule;
 use crate::diagnose::Finding;
-use crate::diagnose::case::{Case, body, request_line, status_line};
+use crate::diagnose::case::Case;
 use crate::diagnose::fix::{Draft, Fix};
 
 pub(super) const RULE: Rule =
@@ -57,13 +57,7 @@ const FIXES: &[Fix] = &[
 ];
 
 fn payload_too_large_masked(case: &Case<'_>) -> Vec<Finding> {
-    let mut found = case.blocked_hops().filter(|(idx, it, status)| {
-        *status == 413 && it.sightings.is_empty() && case.is_made_on_the_way(*idx)
-    });
-    let Some((idx, it, _)) = found.next() else { return Vec::new() };
-    let mut evidence = vec![request_line(idx, &it.hop)];
-    evidence.extend(status_line(idx, &it.hop));
-    evidence.extend(body(idx, &it.hop, "message"));
+    let Some((idx, it, evidence)) = case.refused_on_the_way(413) else { return Vec::new() };
     let told = it.hop.request.headers.text("content-length").and_then(|it| it.trim().parse().ok());
     let bytes = told.unwrap_or(it.hop.request.body.length).max(1);
     let title = format!(

@@ -3,7 +3,7 @@
 
 use super::Rule;
 use crate::diagnose::Finding;
-use crate::diagnose::case::{Case, body, outer_header, request_line, status_line};
+use crate::diagnose::case::{Case, outer_header};
 use crate::diagnose::fix::{Draft, Fix};
 
 pub(super) const RULE: Rule =
@@ -43,13 +43,7 @@ const FIXES: &[Fix] = &[
 ];
 
 fn rate_limited_masked(case: &Case<'_>) -> Vec<Finding> {
-    let mut found = case.blocked_hops().filter(|(idx, it, status)| {
-        *status == 429 && it.sightings.is_empty() && case.is_made_on_the_way(*idx)
-    });
-    let Some((idx, it, _)) = found.next() else { return Vec::new() };
-    let mut evidence = vec![request_line(idx, &it.hop)];
-    evidence.extend(status_line(idx, &it.hop));
-    evidence.extend(body(idx, &it.hop, "message"));
+    let Some((idx, it, mut evidence)) = case.refused_on_the_way(429) else { return Vec::new() };
     evidence.extend(outer_header(idx, it, "retry-after"));
     let title = format!(
         "{} refused the request as one too many: the app was never asked, and the page cannot read the 429.",
