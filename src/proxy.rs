@@ -27,6 +27,8 @@ mod greeting;
 mod guard;
 mod h2;
 mod heads;
+#[cfg(feature = "http3")]
+mod http3;
 mod intercept;
 mod interim;
 mod io;
@@ -83,6 +85,9 @@ use crate::trace::{Recorder, Tap, TapId};
 #[derive(Debug)]
 pub struct Bound {
     taps: Vec<(TapSpec, TcpListener, SocketAddr)>,
+    /// Where taps take QUIC beside TLS, in the same order.
+    #[cfg(feature = "http3")]
+    quic: Vec<Option<quinn::Endpoint>>,
     options: Options,
 }
 
@@ -110,6 +115,8 @@ impl Bound {
             Arc::new(Intercept { authority, pass, refusals: Refusals::default() })
         });
         let last = self.taps.len().saturating_sub(1);
+        #[cfg(feature = "http3")]
+        let mut quic = self.quic.into_iter();
         for (n, (spec, listener, address)) in self.taps.into_iter().enumerate() {
             let tap = listener::TapState {
                 id: TapId(u16::try_from(n).unwrap_or(u16::MAX)),
@@ -126,7 +133,12 @@ impl Bound {
                 identity: ServerIdentity::of(&options),
                 life: listener::Life { phases: phases.clone(), _alive: alive.clone() },
             };
-            tokio::spawn(listener::accept(listener, Arc::new(tap)));
+            let tap = Arc::new(tap);
+            #[cfg(feature = "http3")]
+            if let Some(endpoint) = quic.next().flatten() {
+                tokio::spawn(http3::accept(endpoint, Arc::clone(&tap)));
+            }
+            tokio::spawn(listener::accept(listener, tap));
         }
         Proxy { taps, addresses, phase, done }
     }
@@ -146,17 +158,24 @@ impl Proxy {
     pub async fn bind(specs: Vec<TapSpec>, options: Options) -> Result<Bound, Error> {
         spec::check_together(&specs, &options)?;
         let mut taps = Vec::new();
+        #[cfg(feature = "http3")]
+        let mut quic = Vec::new();
         for spec in specs {
             let listening = TcpListener::bind(spec.listen).await;
             let found = listening.and_then(|it| it.local_addr().map(|address| (it, address)));
-            let (listener, address) = found.map_err(|source| Error::Listen {
-                name: spec.name.clone(),
-                address: spec.listen,
-                source,
-            })?;
+            let failed =
+                |source| Error::Listen { name: spec.name.clone(), address: spec.listen, source };
+            let (listener, address) = found.map_err(failed)?;
+            #[cfg(feature = "http3")]
+            quic.push(http3::bind(&spec, address, &options).map_err(failed)?);
             taps.push((spec, listener, address));
         }
-        let bound = Bound { taps, options };
+        let bound = Bound {
+            taps,
+            #[cfg(feature = "http3")]
+            quic,
+            options,
+        };
         own::check_loops(&bound.taps)?;
         Ok(bound)
     }

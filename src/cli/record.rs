@@ -22,8 +22,8 @@ Examples:
   hopscope record --pass '*.bank.example' --insecure staging.test
   hopscope record --keep 1GiB --keep 7d --only '/prod/items 403' -o flight.hops --headless")]
 pub struct Record {
-    /// Where to stand: NAME=forward:ADDR, or NAME=reverse:ADDR=URL[,tls][,http=1.1|2]; outermost
-    /// first
+    /// Where to stand: NAME=forward:ADDR, or NAME=reverse:ADDR=URL[,tls][,http=1.1|2] (`,http3` in
+    /// builds with that feature); outermost first
     /// [default: edge=forward:127.0.0.1:8080]
     #[arg(long = "tap", value_name = "TAP")]
     pub taps: Vec<TapSpec>,

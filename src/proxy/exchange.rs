@@ -114,7 +114,7 @@ impl<R: Recorder> Client<R> {
         }
         let upgrade = hyper::upgrade::on(&mut request);
         let (mut head, body) = request.into_parts();
-        h2::arrive(&mut head);
+        h2::arrive(&mut head, &self.leg);
         let is_allowed = self.is_allowed(&mut head);
         let asked = Asked { turn: heads::turn(head.version, &head.headers), head, body, upgrade };
         let (route, url) = route::find(&self.leg, &self.tap.address_text, &asked.head);

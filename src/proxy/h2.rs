@@ -20,12 +20,16 @@ use http::{Method, Request, StatusCode, Uri, Version, response};
 use hyper::ext::Protocol;
 use sha1::{Digest as _, Sha1};
 
+use super::leg::Leg;
 use super::spec::Scheme;
 
 /// A head that came over HTTP/2, in the form of HTTP/1.1. Its version stays, to be recorded.
-pub(super) fn arrive(head: &mut Parts) {
+pub(super) fn arrive(head: &mut Parts, leg: &Leg) {
     if head.version != Version::HTTP_2 {
         return;
+    }
+    if leg.is_http_3() {
+        head.version = Version::HTTP_3;
     }
     if head.extensions.get::<Protocol>().is_some_and(|it| it.as_str() == "websocket") {
         head.method = Method::GET;
@@ -139,6 +143,10 @@ mod tests {
         fields.join("|")
     }
 
+    fn leg() -> Leg {
+        Leg::of_tunnel("http://gw.test".parse().unwrap(), crate::proxy::Protocol::Http2)
+    }
+
     #[test]
     fn a_head_goes_there_and_back() {
         let request = Request::builder()
@@ -149,7 +157,7 @@ mod tests {
             .header("y", "2")
             .header("cookie", "b=2; c=3");
         let (mut head, ()) = request.body(()).unwrap().into_parts();
-        arrive(&mut head);
+        arrive(&mut head, &leg());
         assert_eq!(written(&head.headers), "host: gw.test:8443|x: 1|cookie: a=1; b=2; c=3|y: 2");
         let mut request = Request::from_parts(head, ());
         *request.uri_mut() = "/a?b".parse().unwrap();
@@ -165,7 +173,7 @@ mod tests {
     fn leaves_http_1_alone() {
         let request = Request::builder().uri("/a").header("cookie", "a").header("cookie", "b");
         let (mut head, ()) = request.body(()).unwrap().into_parts();
-        arrive(&mut head);
+        arrive(&mut head, &leg());
         assert_eq!(written(&head.headers), "cookie: a|cookie: b");
     }
 }

@@ -80,11 +80,22 @@ impl Leg {
         matches!(self.mode, Mode::Reverse { .. })
     }
 
+    /// Whether what is served in HTTP/2 came in HTTP/3.
+    pub(super) fn is_http_3(&self) -> bool {
+        self.tls.as_ref().and_then(|it| it.alpn.as_deref()).is_some_and(|it| it == "h3")
+    }
+
     /// A connection that came through a tunnel to `to`.
     pub(super) fn of_tunnel(to: Upstream, client: Protocol) -> Leg {
         Leg {
             scheme: to.scheme,
-            mode: Mode::Reverse { upstream: to, host: HostHeader::Keep, tls: false, http: None },
+            mode: Mode::Reverse {
+                upstream: to,
+                host: HostHeader::Keep,
+                tls: false,
+                http: None,
+                quic: false,
+            },
             client,
             tls: None,
             name: None,
@@ -107,6 +118,8 @@ pub(super) fn spoken(offered: &[Vec<u8>]) -> Vec<&'static [u8]> {
 /// Names of protocols in TLS ([registry](https://www.iana.org/assignments/tls-extensiontype-values/tls-extensiontype-values.xhtml#alpn-protocol-ids)).
 pub(super) const HTTP_1: &[u8] = b"http/1.1";
 pub(super) const HTTP_2: &[u8] = b"h2";
+#[cfg(feature = "http3")]
+pub(super) const HTTP_3: &[u8] = b"h3";
 
 #[cfg(test)]
 mod tests {

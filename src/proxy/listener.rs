@@ -122,8 +122,16 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
     }
 }
 
+/// A place for one more client, if there is one.
+#[cfg(feature = "http3")]
+pub(super) fn enter<R: Recorder>(tap: &Arc<TapState<R>>) -> Option<Leaves<R>> {
+    let live = tap.live.fetch_add(1, Ordering::Relaxed);
+    let leaves = Leaves(Arc::clone(tap));
+    (live < tap.options.limits.connections).then_some(leaves)
+}
+
 /// Counts a client out, whatever ends its task.
-struct Leaves<R: Recorder>(Arc<TapState<R>>);
+pub(super) struct Leaves<R: Recorder>(Arc<TapState<R>>);
 
 impl<R: Recorder> Drop for Leaves<R> {
     fn drop(&mut self) {

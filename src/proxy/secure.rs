@@ -48,7 +48,7 @@ impl ServerIdentity {
         }
     }
 
-    fn serve(&self, host: &str, offers: &[&[u8]]) -> Option<Arc<ServerConfig>> {
+    pub(super) fn serve(&self, host: &str, offers: &[&[u8]]) -> Option<Arc<ServerConfig>> {
         match self {
             ServerIdentity::None => None,
             ServerIdentity::Made(authority) => authority.serve(host, offers).ok(),

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! NAME=forward:ADDR[,open]
-//! NAME=reverse:ADDR=URL[,host=keep|upstream|NAME][,tls][,http=1.1|2]
+//! NAME=reverse:ADDR=URL[,host=keep|upstream|NAME][,tls][,http3][,http=1.1|2]
 //! ```
 //!
 //! **Invariant:** an upstream has no path. A tap passes paths on unchanged; one that was put in
@@ -42,6 +42,8 @@ pub enum Mode {
         tls: bool,
         /// What the upstream is spoken to in, where it is not what the client speaks.
         http: Option<Protocol>,
+        /// It takes HTTP/3 beside TLS, in builds with the feature `http3`.
+        quic: bool,
     },
 }
 
@@ -81,13 +83,19 @@ impl TapSpec {
     /// A reverse tap on this address, in front of this upstream.
     pub fn reverse(name: &str, listen: SocketAddr, upstream: Upstream) -> TapSpec {
         let host = HostHeader::ByScheme;
-        let mode = Mode::Reverse { upstream, host, tls: false, http: None };
+        let mode = Mode::Reverse { upstream, host, tls: false, http: None, quic: false };
         TapSpec { name: name.to_owned(), listen, mode }
     }
 
     /// Whether clients speak TLS to it.
     pub fn listens_with_tls(&self) -> bool {
         matches!(self.mode, Mode::Reverse { tls: true, .. })
+    }
+
+    /// Whether it takes HTTP/3, too.
+    #[cfg(feature = "http3")]
+    pub(super) fn listens_with_quic(&self) -> bool {
+        matches!(self.mode, Mode::Reverse { quic: true, .. })
     }
 
     /// The tap as it stands in a trace.
@@ -190,7 +198,10 @@ impl FromStr for TapSpec {
             "reverse" => {
                 let (listen, url) = place.split_once('=').ok_or_else(shape)?;
                 let (upstream, host) = (url.parse()?, HostHeader::ByScheme);
-                (address(listen)?, Mode::Reverse { upstream, host, tls: false, http: None })
+                (
+                    address(listen)?,
+                    Mode::Reverse { upstream, host, tls: false, http: None, quic: false },
+                )
             }
             _ => return Err(SpecError::Kind { kind: kind.to_owned() }),
         };
@@ -206,6 +217,10 @@ impl Mode {
         match (self, option.split_once('=').unwrap_or((option, ""))) {
             (Mode::Forward { open }, ("open", "")) => *open = true,
             (Mode::Reverse { tls, .. }, ("tls", "")) => *tls = true,
+            (Mode::Reverse { .. }, ("http3", "")) if !cfg!(feature = "http3") => {
+                return Err(SpecError::Http3);
+            }
+            (Mode::Reverse { tls, quic, .. }, ("http3", "")) => (*tls, *quic) = (true, true),
             (Mode::Reverse { http, .. }, ("http", version)) => {
                 *http = Some(match version {
                     "1.1" | "1" => Protocol::Http1,
@@ -297,6 +312,8 @@ pub enum SpecError {
     Option { option: String },
     #[error("`{version}` is not a version of HTTP for an upstream: expected `1.1` or `2`")]
     Http { version: String },
+    #[error("this hopscope was built without HTTP/3: build it with `--features http3`")]
+    Http3,
     #[error("`{value}` is not a Host header: expected `keep`, `upstream` or a host name")]
     Host { value: String },
 }
@@ -328,13 +345,23 @@ mod tests {
             let read = match &spec.mode {
                 Mode::Forward { open: true } => "forward open".to_owned(),
                 Mode::Forward { open: false } => "forward".to_owned(),
-                Mode::Reverse { upstream, host, tls, http } => {
+                Mode::Reverse { upstream, host, tls, http, quic: _ } => {
                     let tls = if *tls { " tls" } else { "" };
                     let http = http.map(|it| format!(" {it:?}")).unwrap_or_default();
                     format!("{upstream} {host:?}{tls}{http}")
                 }
             };
             assert_eq!((spec.listen.to_string().as_str(), read.as_str()), (listen, mode), "{text}");
+        }
+    }
+
+    #[test]
+    fn http_3_wants_a_build_that_can() {
+        let parsed = "o=reverse:1=http://h,http3".parse::<TapSpec>();
+        if cfg!(feature = "http3") {
+            assert!(parsed.unwrap().listens_with_tls());
+        } else {
+            assert!(parsed.unwrap_err().to_string().contains("--features http3"));
         }
     }
 
