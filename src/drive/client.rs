@@ -9,7 +9,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use crate::fetch::{Outgoing, Page};
+use crate::fetch::{Browser, Outgoing, Page};
 use crate::tls::Tls;
 use crate::trace::{
     Body, ConnectionId, Exchange, Failure, FailureKind, Headers, Hop, HopId, HopTls, Outcome,
@@ -27,6 +27,7 @@ pub(super) struct Client {
     clock: Clock,
     /// `None` stands for the connection on which a browser would have loaded the page.
     sockets: Sockets<Option<Connection>>,
+    browser: Browser,
     via: Option<SocketAddr>,
     tls: Option<Tls>,
     recorder: u64,
@@ -64,6 +65,7 @@ impl Client {
         Client {
             clock: Clock::start(),
             sockets,
+            browser: options.browser,
             via: options.via,
             tls: options.tls.clone(),
             recorder: getrandom::u64().unwrap_or(1),
@@ -108,7 +110,8 @@ impl Client {
             let Answered { outcome, keep, untouched, .. } =
                 self.exchange(&mut connection, out, connecting, &mut hops).await;
             let may_resend = used_before && (untouched || outcome.is_ok());
-            if is_resent(&outcome, may_resend, hops.len() - 1) && Instant::now() < self.deadline {
+            let again = is_resent(&outcome, may_resend, hops.len() - 1, self.browser);
+            if again && Instant::now() < self.deadline {
                 continue;
             }
             if keep {

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use crate::fetch::{Origin, Outgoing, Page};
+use crate::fetch::{Browser, Origin, Outgoing, Page};
 use crate::trace::{Failure, FailureKind, Response};
 
 /// Idle connections by server and by whether credentials travel on them.
@@ -51,13 +51,43 @@ pub fn documents(page: &Page) -> Vec<Origin> {
     texts.into_iter().map(Origin::parse).filter(|it| it.host().is_some()).collect()
 }
 
-/// Whether Chromium sends a request again, silently and whatever its method
-/// (`net/http/http_network_transaction.cc`, `ShouldResendRequest`): after a connection that
-/// `was_used` before broke, and once after a 421, whose server is asked over another one.
-pub fn is_resent(outcome: &Result<Response, Failure>, was_used: bool, sent_before: usize) -> bool {
+/// Whether a browser sends a request again, silently and whatever its method (Chromium's
+/// `net/http/http_network_transaction.cc`, `ShouldResendRequest`): after a connection that
+/// `was_used` before broke, and once after a 421, whose server is asked over another one. Firefox
+/// takes a 408 as it is.
+pub fn is_resent(
+    outcome: &Result<Response, Failure>,
+    was_used: bool,
+    sent_before: usize,
+    browser: Browser,
+) -> bool {
     match outcome {
         Err(it) => was_used && matches!(it.kind, FailureKind::Closed | FailureKind::Reset),
         Ok(response) if response.status == 421 => sent_before == 0,
-        Ok(response) => was_used && response.status == 408,
+        Ok(it) => was_used && it.status == 408 && browser == Browser::Chromium,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_sent_again() {
+        let answered = |status| Ok(Response { status, ..Response::default() });
+        let failed = |kind| Err(Failure { kind, detail: String::new() });
+        for (outcome, was_used, sent_before, chromium, firefox) in [
+            (answered(408), true, 0, true, false),
+            (answered(408), false, 0, false, false),
+            (answered(421), false, 0, true, true),
+            (answered(421), true, 1, false, false),
+            (answered(503), true, 0, false, false),
+            (failed(FailureKind::Reset), true, 0, true, true),
+            (failed(FailureKind::Timeout), true, 0, false, false),
+        ] {
+            let again = |browser| is_resent(&outcome, was_used, sent_before, browser);
+            assert_eq!(again(Browser::Chromium), chromium, "{outcome:?}");
+            assert_eq!(again(Browser::Firefox), firefox, "{outcome:?}");
+        }
     }
 }

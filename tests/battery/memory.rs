@@ -14,12 +14,17 @@ pub(crate) struct Played {
     pub judgement: Judgement,
 }
 
-/// Play a case. Sockets that were used before are resent on once, as Chromium does.
+/// Play a case. Sockets that were used before are resent on once, as browsers do.
 pub(crate) fn play(case: &Case, browser: Browser) -> Played {
     let page = case.page();
     let mut memory = Memory::default();
-    let mut world =
-        World { case, uses: Uses::default(), hops: Vec::new(), sockets: Sockets::default() };
+    let mut world = World {
+        case,
+        browser,
+        uses: Uses::default(),
+        hops: Vec::new(),
+        sockets: Sockets::default(),
+    };
     for origin in drive::documents(&page) {
         world.sockets.open_for_document(&origin, ());
     }
@@ -66,6 +71,7 @@ pub(crate) fn play(case: &Case, browser: Browser) -> Played {
 
 struct World<'a> {
     case: &'a Case,
+    browser: Browser,
     uses: Uses,
     hops: Vec<Shape>,
     sockets: Sockets<()>,
@@ -91,7 +97,7 @@ impl World<'_> {
         for sent_before in 0.. {
             let used_before = self.sockets.take(out).is_some();
             let (outcome, keep) = self.exchange(out);
-            if drive::is_resent(&outcome, used_before, sent_before) {
+            if drive::is_resent(&outcome, used_before, sent_before, self.browser) {
                 continue;
             }
             if keep {
