@@ -80,7 +80,13 @@ impl Session {
                         .map(|it| all[usize::try_from(it).unwrap()].clone())
                         .collect();
                     let first = range.start.min(of);
-                    self.send(Message::Loaded(Loaded { generation, first, of, rows }));
+                    self.send(Message::Loaded(Loaded {
+                        generation,
+                        first,
+                        of,
+                        rows,
+                        searching: false,
+                    }));
                 }
                 Effect::OpenChain(id) => {
                     let found = self.chains.iter().find(|(it, _)| *it == id);

@@ -151,7 +151,8 @@ impl Desk {
         }
         let (range, generation) = self.rows.clone();
         let (first, of, rows) = self.index.rows(range, &self.source);
-        self.tell(Message::Loaded(Loaded { generation, first, of, rows }));
+        let searching = self.index.is_searching();
+        self.tell(Message::Loaded(Loaded { generation, first, of, searching, rows }));
     }
 
     fn send_open(&mut self) {

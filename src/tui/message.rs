@@ -76,7 +76,16 @@ pub struct Loaded {
     pub first: u64,
     /// How many chains the filter lets through.
     pub of: u64,
+    /// Whether it has yet to see some: there may be more.
+    pub searching: bool,
     pub rows: Vec<ChainRow>,
+}
+
+impl Loaded {
+    /// How many there are, for a person.
+    pub(super) fn found(&self) -> String {
+        format!("{} match{}", self.of, if self.searching { " so far" } else { "" })
+    }
 }
 
 /// Counts over the whole trace.

@@ -105,7 +105,7 @@ fn hop_screen(model: &Model, look: &Look, area: Rect, buf: &mut Buffer) -> Seen 
 fn footer_line(model: &Model, seen: &Seen, look: &Look, area: Rect, buf: &mut Buffer) {
     match (&model.overlay, &model.open) {
         (Overlay::Filter { .. }, _) => {
-            let found = format!("{} match", model.list.window.of);
+            let found = model.list.window.found();
             return footer::typed(&model.list.filter, &found, area, buf, look);
         }
         (Overlay::Search { .. }, Some(open)) => {

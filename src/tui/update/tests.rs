@@ -43,7 +43,13 @@ impl Played {
                     let rows = all[usize::try_from(first).unwrap()
                         ..usize::try_from(range.end.min(of)).unwrap()]
                         .to_vec();
-                    self.send(Message::Loaded(Loaded { generation, first, of, rows }));
+                    self.send(Message::Loaded(Loaded {
+                        generation,
+                        first,
+                        of,
+                        rows,
+                        searching: false,
+                    }));
                 }
                 Effect::OpenChain(id) => self.opened.push(id.sequence),
                 Effect::Copy(_) | Effect::Quit => {}
@@ -165,9 +171,10 @@ fn growth_during_a_load_costs_one_more_load() {
         let grown = Message::Grown(Totals { chains, ..Totals::default() });
         assert_eq!(update(&mut model, grown), []);
     }
-    let old = Loaded { generation: generation - 1, first: 0, of: 9, rows: vec![row(9)] };
+    let (first, searching) = (0, false);
+    let old = Loaded { generation: generation - 1, first, of: 9, searching, rows: vec![row(9)] };
     assert_eq!(update(&mut model, Message::Loaded(old)), [], "an older answer changes nothing");
-    let loaded = Loaded { generation, first: 0, of: 1, rows: vec![row(1)] };
+    let loaded = Loaded { generation, first, of: 1, searching, rows: vec![row(1)] };
     let effects = update(&mut model, Message::Loaded(loaded));
     assert!(matches!(effects[..], [Effect::Load { .. }, Effect::OpenChain(_)]), "{effects:?}");
 }

@@ -37,7 +37,7 @@ pub(super) fn chains(
     if !list.filter.is_empty() {
         let filter = format!("/ {}", visible(&list.filter));
         title.push(Line::styled(filter, theme.warn));
-        title.push(Line::styled(format!("{} match", list.window.of), theme.dim));
+        title.push(Line::styled(list.window.found(), theme.dim));
     }
     if let Some(selected) = list.selected.filter(|_| list.filter.is_empty()) {
         let place = format!("{} of {}", selected.at + 1, list.window.of);
