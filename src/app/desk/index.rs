@@ -13,7 +13,7 @@ use crate::app::Error;
 use crate::app::analyst::Analyst;
 use crate::diagnose::{Analysis, Servers};
 use crate::link::{Change, HopFacts, Interner, Linker, Places};
-use crate::trace::{Chain, Hop, HopId, Tap, TapId, Time};
+use crate::trace::{ByHop, Chain, Hop, HopId, Tap, TapId, Time};
 use crate::tui::{Badge, ChainRow, Totals};
 
 /// Where a chain stands in the list: outer taps before inner ones, then by time.
@@ -27,7 +27,7 @@ pub(crate) struct Index {
     interner: Interner,
     linker: Linker,
     places: Places,
-    hops: HashMap<HopId, Member>,
+    hops: ByHop<Member>,
     /// Further sightings of a hop.
     sightings: HashMap<HopId, BTreeSet<HopId>>,
     chains: HashMap<u64, Slot>,
@@ -75,7 +75,7 @@ impl Index {
             interner: Interner::default(),
             linker: Linker::new(Tap::innermost(taps)),
             places: Places::default(),
-            hops: HashMap::new(),
+            hops: ByHop::default(),
             sightings: HashMap::new(),
             chains: HashMap::new(),
             order: Vec::new(),
@@ -91,7 +91,9 @@ impl Index {
         let mut touched = HashSet::new();
         for hop in in_turn(hops) {
             let key = (hop.tap, hop.started, hop.id);
-            self.hops.entry(hop.id).or_insert(Member { key, home: Home::None });
+            if self.hops.get(hop.id).is_none() {
+                self.hops.insert(hop.id, Member { key, home: Home::None });
+            }
             let changes = self.linker.push(&HopFacts::of(hop, &mut self.interner)).to_vec();
             touched.extend(self.chain_of(hop.id));
             for change in &changes {
@@ -110,7 +112,7 @@ impl Index {
     }
 
     fn move_to(&mut self, id: HopId, to: Home) {
-        let Some(member) = self.hops.get_mut(&id) else { return };
+        let Some(member) = self.hops.get_mut(id) else { return };
         match std::mem::replace(&mut member.home, to) {
             Home::Chain(chain) => {
                 if let Some(slot) = self.chains.get_mut(&chain) {
@@ -140,7 +142,7 @@ impl Index {
         let mut at = id;
         // Every sighting leads one tap outwards; the bound is for broken recordings.
         for _ in 0..=self.taps.len() {
-            match self.hops.get(&at)?.home {
+            match self.hops.get(at)?.home {
                 Home::Chain(chain) => return Some(chain),
                 Home::Sighting(outer) => at = outer,
                 Home::None => return None,
@@ -165,7 +167,7 @@ impl Index {
     /// Give a changed chain its place in the order, and mark its row as stale.
     fn refresh(&mut self, chain: u64) {
         let Some(slot) = self.chains.get_mut(&chain) else { return };
-        let key = slot.steps.iter().filter_map(|it| self.hops.get(it)).map(|it| it.key).min();
+        let key = slot.steps.iter().filter_map(|it| self.hops.get(*it)).map(|it| it.key).min();
         let before = std::mem::replace(&mut slot.key, key);
         if before != key {
             if let Some(at) = before.and_then(|it| self.order.binary_search(&(it, chain)).ok()) {
