@@ -249,10 +249,15 @@ impl Writing<'_> {
             self.put(&transaction, entry)?;
             open += usize::from(is_due);
         }
+        let mut looked = before;
         for entry in ledger.over.as_slices().0 {
+            let stored = self.dictionary.stored_in_all();
+            let is_time = over % AT_ONCE == 0 || stored.abs_diff(looked) > BYTES_AT_ONCE;
+            if is_time {
+                looked = stored;
+            }
             // Few hops are as large as all that one transaction may take.
-            let is_long = over % AT_ONCE == 0 && begun.elapsed() > LONGEST;
-            if is_long || self.dictionary.stored_in_all() > limit {
+            if is_time && begun.elapsed() > LONGEST || stored > limit {
                 break;
             }
             self.put(&transaction, entry)?;
@@ -377,7 +382,8 @@ impl Numbers {
 
 /// After this much work a transaction ends.
 const LONGEST: Duration = Duration::from_millis(25);
-/// How many hops are written between two looks at the clock.
+/// How many hops, or bytes, are written between two looks at the clock.
 const AT_ONCE: usize = 16;
+const BYTES_AT_ONCE: u64 = 1 << 20;
 /// Bytes that may wait to be written again.
 const LIMIT: usize = 16 << 20;
