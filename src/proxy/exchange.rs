@@ -4,6 +4,7 @@
 //! other difference is an [`OwnChange`](crate::trace::OwnChange) on record.
 
 mod switched;
+mod told;
 mod tunnelled;
 mod websocket;
 
@@ -16,7 +17,6 @@ use http::{HeaderMap, Request, Response, StatusCode, Version};
 use http_body::Body as _;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
-use hyper::ext::ReasonPhrase;
 use hyper::upgrade::OnUpgrade;
 
 use super::body::{Passing, Source, gate};
@@ -31,9 +31,7 @@ use super::scribe::Scribe;
 use super::spec::{Mode, Upstream};
 use super::tunnel::Heard;
 use super::{answer, auth, guard, h2, interim, own, pages, serve};
-use crate::trace::{
-    self, Body, ConnectionId, Event, Exchange, Failure, FailureKind, HopTls, OwnChange, Recorder,
-};
+use crate::trace::{ConnectionId, Event, Exchange, Failure, FailureKind, HopTls, Recorder};
 
 /// One client's connection.
 pub(super) struct Client<R: Recorder> {
@@ -176,7 +174,8 @@ impl<R: Recorder> Client<R> {
         let host = if keeps { heads::text(&head.headers, HOST) } else { None };
         let is_socket = exchange == Exchange::WebSocket;
         let key = if is_socket { head.headers.get(SEC_WEBSOCKET_KEY).cloned() } else { None };
-        let recorded = as_recorded(&head, url, exchange == Exchange::Http && body.is_end_stream());
+        let recorded =
+            heads::recorded_request(&head, url, exchange == Exchange::Http && body.is_end_stream());
         let mut headers = heads::forward(std::mem::take(&mut head.headers), kind, turn);
         let changes = own::change_request(&mut headers, mode, self.tap.mark, scribe.id());
         self.tell(&scribe, recorded, exchange, changes).await;
@@ -297,7 +296,7 @@ impl<R: Recorder> Client<R> {
         host: Option<String>,
     ) -> Response<Passing<R>> {
         let (mut head, body) = response.into_parts();
-        let seen = seen(&head, body.is_end_stream());
+        let seen = heads::recorded_response(&head, body.is_end_stream());
         let turn = if turn == Turn::Upgrades { Turn::Ends } else { turn };
         let mut headers = heads::forward(head.headers, Kind::Response, turn);
         let mut changes = Vec::new();
@@ -356,66 +355,6 @@ impl<R: Recorder> Client<R> {
             }
             Reaction::Silence => pending().await,
         }
-    }
-
-    async fn tell_asked(
-        &self,
-        scribe: &Scribe<R>,
-        asked: &Asked,
-        url: String,
-        exchange: Exchange,
-        own_changes: Vec<OwnChange>,
-    ) {
-        let complete = exchange == Exchange::Http && asked.body.is_end_stream();
-        let request = as_recorded(&asked.head, url, complete);
-        self.tell(scribe, request, exchange, own_changes).await;
-    }
-
-    fn tell(
-        &self,
-        scribe: &Scribe<R>,
-        request: trace::Request,
-        exchange: Exchange,
-        own_changes: Vec<OwnChange>,
-    ) -> impl Future<Output = ()> + use<R> {
-        let asked = Event::Asked {
-            id: scribe.id(),
-            tap: self.tap.id,
-            connection: self.id,
-            exchange,
-            at: self.tap.recorder.now(),
-            request,
-            own_changes,
-        };
-        scribe.tell(asked)
-    }
-}
-
-fn as_recorded(head: &Parts, url: String, complete: bool) -> trace::Request {
-    trace::Request {
-        method: head.method.as_str().to_owned(),
-        url,
-        version: heads::version(head.version),
-        headers: heads::record(&head.headers),
-        body: Body { complete, ..Body::default() },
-    }
-}
-
-/// An answer's head as it is recorded.
-fn seen(head: &http::response::Parts, complete: bool) -> trace::Response {
-    let reason = match head.extensions.get::<ReasonPhrase>() {
-        Some(reason) => reason.as_bytes(),
-        // HTTP/2 has none.
-        None if head.version == Version::HTTP_2 => &[],
-        None => head.status.canonical_reason().unwrap_or_default().as_bytes(),
-    };
-    trace::Response {
-        status: head.status.as_u16(),
-        reason: reason.to_vec(),
-        version: heads::version(head.version),
-        headers: heads::record(&head.headers),
-        body: Body { complete, ..Body::default() },
-        truncated: None,
     }
 }
 

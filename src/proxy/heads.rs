@@ -5,7 +5,10 @@
 
 use http::header::{CONNECTION, HeaderMap, HeaderName, HeaderValue, TRANSFER_ENCODING, UPGRADE};
 
-use crate::trace::{Headers, Version};
+use http::{request, response};
+use hyper::ext::ReasonPhrase;
+
+use crate::trace::{self, Body, Headers, Version};
 
 /// What is to become of the client's connection.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -132,6 +135,39 @@ fn named_by_connection(headers: &HeaderMap) -> Vec<String> {
 fn asks_for_trailers(value: &HeaderValue) -> bool {
     let Ok(value) = value.to_str() else { return false };
     value.split(',').any(|it| it.trim().eq_ignore_ascii_case("trailers"))
+}
+
+/// A request's head as the recorder keeps it; `complete` for one without a body.
+pub(super) fn recorded_request(
+    head: &request::Parts,
+    url: String,
+    complete: bool,
+) -> trace::Request {
+    trace::Request {
+        method: head.method.as_str().to_owned(),
+        url,
+        version: version(head.version),
+        headers: record(&head.headers),
+        body: Body { complete, ..Body::default() },
+    }
+}
+
+/// An answer's head as the recorder keeps it.
+pub(super) fn recorded_response(head: &response::Parts, complete: bool) -> trace::Response {
+    let reason = match head.extensions.get::<ReasonPhrase>() {
+        Some(reason) => reason.as_bytes(),
+        // HTTP/2 has none.
+        None if head.version == http::Version::HTTP_2 => &[],
+        None => head.status.canonical_reason().unwrap_or_default().as_bytes(),
+    };
+    trace::Response {
+        status: head.status.as_u16(),
+        reason: reason.to_vec(),
+        version: version(head.version),
+        headers: record(&head.headers),
+        body: Body { complete, ..Body::default() },
+        truncated: None,
+    }
 }
 
 /// The fields as the recorder keeps them.

@@ -5,7 +5,7 @@ use hyper::body::Incoming;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 
-use super::{Client, seen};
+use super::Client;
 use crate::proxy::body::Passing;
 use crate::proxy::connect::Connection;
 use crate::proxy::h2;
@@ -28,7 +28,7 @@ impl<R: Recorder> Client<R> {
     ) -> Response<Passing<R>> {
         let upstream = hyper::upgrade::on(&mut response);
         let (mut head, _) = response.into_parts();
-        scribe.answered(seen(&head, false), Vec::new());
+        scribe.answered(heads::recorded_response(&head, false), Vec::new());
         if let Some(waiting) = scribe.flush() {
             waiting.await;
         }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use http::Response;
 use hyper_util::rt::TokioIo;
 
-use super::{Answer, Asked, Client, as_recorded};
+use super::{Answer, Asked, Client};
 use crate::proxy::body::Passing;
 use crate::proxy::intercept::{self, Intercept, Tunnel};
 use crate::proxy::scribe::Scribe;
 use crate::proxy::spec::Upstream;
 use crate::proxy::tunnel::Heard;
-use crate::proxy::{answer, failure, own, tunnel};
+use crate::proxy::{answer, failure, heads, own, tunnel};
 use crate::trace::{self, Event, Exchange, Failure, FailureKind, Recorder};
 
 impl<R: Recorder> Client<R> {
@@ -39,7 +39,7 @@ impl<R: Recorder> Client<R> {
             control: Arc::clone(&self.control),
             intercept: Some(Arc::clone(intercept)),
             to,
-            request: as_recorded(&asked.head, url, false),
+            request: heads::recorded_request(&asked.head, url, false),
             asked: at,
             address: self.leg.peer,
             socket,
