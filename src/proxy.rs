@@ -26,6 +26,7 @@ mod frames;
 mod greeting;
 mod guard;
 mod h2;
+mod handshake;
 mod heads;
 #[cfg(feature = "http3")]
 mod http3;

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 
+#[path = "tls/handshakes.rs"]
+mod handshakes;
 #[path = "support/secure.rs"]
 mod secure;
 #[path = "support/wire.rs"]

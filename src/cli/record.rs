@@ -103,7 +103,8 @@ pub struct Record {
     pub key: Option<PathBuf>,
 
     /// What a tap takes at most: head=384K (bytes of a head), fields=500 (of a head),
-    /// target=65534 (bytes), head-time=30s (for a request's head), connections=20000
+    /// target=65534 (bytes), head-time=30s (for a request's head, a TLS
+    /// handshake, a SOCKS greeting, once begun), connections=20000
     #[arg(long = "limit", value_name = "NAME=VALUE")]
     pub limits: Vec<Limit>,
 

@@ -18,16 +18,17 @@ use std::time::Instant;
 use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsAcceptor;
 
 use super::connect::Upstreams;
 use super::exchange::Client;
+use super::handshake::{self, NoHello};
 use super::io::Control;
 use super::leg::{Leg, Protocol, spoken};
+use super::limits::Limits;
 use super::listener::TapState;
 use super::overheard::Overheard;
 use super::refusals::{Refusals, Who};
-use super::rewound::Rewound;
+use super::rewound::{Rewound, Silent};
 use super::scribe::Scribe;
 use super::sniff::{Opening, sniff};
 use super::socket::Socket;
@@ -103,24 +104,45 @@ impl<R: Recorder> Tunnel<R> {
             return self.opaque(io, Some(NAMED)).await;
         }
         match self.opening(&mut io).await {
-            Some(Opening::Tls) => match secure::hello(&mut io).await {
-                Some(hello) => self.encrypted(&intercept, io, hello).await,
-                None => self.opaque(io, Some("its first bytes look like TLS, but are not")).await,
+            Ok(Opening::Tls) => match handshake::hello(&mut io, self.limits()).await {
+                Ok(hello) => self.encrypted(&intercept, io, hello).await,
+                Err(NoHello::NotTls) => {
+                    self.opaque(io, Some("its first bytes look like TLS, but are not")).await;
+                }
+                Err(NoHello::Silent(Silent::Left)) => {
+                    self.failed(FailureKind::Aborted, handshake::LEFT).await;
+                }
+                Err(NoHello::Silent(Silent::Overdue)) => {
+                    let why = handshake::overdue(self.limits());
+                    self.failed(FailureKind::RefusedByTap, &why).await;
+                }
             },
-            Some(Opening::Http1) => self.plain(io, Protocol::Http1).await,
-            Some(Opening::Http2) => self.plain(io, Protocol::Http2).await,
-            Some(Opening::Opaque) => {
+            Ok(Opening::Http1) => self.plain(io, Protocol::Http1).await,
+            Ok(Opening::Http2) => self.plain(io, Protocol::Http2).await,
+            Ok(Opening::Opaque) => {
                 self.opaque(io, Some("what is spoken in it is neither TLS nor HTTP")).await;
             }
-            None => self.opaque(io, None).await,
+            Err(Silent::Left) => self.opaque(io, None).await,
+            Err(Silent::Overdue) => {
+                let seconds = self.limits().head_time.as_secs();
+                let why = format!(
+                    "what the client began to say was not complete after {seconds} s (--limit head-time=SECONDS)"
+                );
+                self.failed(FailureKind::RefusedByTap, &why).await;
+            }
         }
     }
 
-    /// What the client begins with; `None` when it says nothing.
-    async fn opening<S>(&mut self, io: &mut Rewound<S>) -> Option<Opening>
+    fn limits(&self) -> &Limits {
+        &self.tap.options.limits
+    }
+
+    /// What the client begins with, if it says enough to tell.
+    async fn opening<S>(&mut self, io: &mut Rewound<S>) -> Result<Opening, Silent>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let limit = self.limits().head_time;
         let upstream_speaks = async {
             match &mut self.socket {
                 // Nothing is taken: the bytes are for the client.
@@ -131,15 +153,21 @@ impl<R: Recorder> Tunnel<R> {
         tokio::pin!(upstream_speaks);
         loop {
             if let Some(opening) = sniff(io.first()) {
-                return Some(opening);
+                return Ok(opening);
             }
             tokio::select! {
                 biased;
-                looked = io.look() => if looked.unwrap_or(0) == 0 { return None },
+                looked = io.look(limit) => looked?,
                 // Neither in TLS nor in HTTP does the server speak first.
-                () = &mut upstream_speaks => return Some(Opening::Opaque),
+                () = &mut upstream_speaks => return Ok(Opening::Opaque),
             }
         }
+    }
+
+    /// Nothing comes through it.
+    async fn failed(self, kind: FailureKind, why: &str) {
+        let tunnel = Failed { tap: &self.tap, connection: self.connection, at: self.asked };
+        tunnel.record(self.request, kind, why).await;
     }
 
     /// HTTP without TLS.
@@ -188,11 +216,13 @@ impl<R: Recorder> Tunnel<R> {
             Ok(config) => config,
             Err(error) => {
                 let tunnel = Failed { tap: &self.tap, connection: self.connection, at: self.asked };
-                return tunnel.record(self.request, &error.to_string()).await;
+                return tunnel.record(self.request, FailureKind::Tls, &error.to_string()).await;
             }
         };
-        match TlsAcceptor::from(config).accept(io).await {
-            Ok(stream) => {
+        let shaken = handshake::accept(config, io, &limits).await;
+        let tunnel = Failed { tap: &self.tap, connection: self.connection, at: self.asked };
+        match shaken {
+            Some(Ok(stream)) => {
                 intercept.refusals.forget(&who);
                 let leg = secure::inside(leg, &stream);
                 let control = Arc::new(self.control.inside());
@@ -201,17 +231,20 @@ impl<R: Recorder> Tunnel<R> {
                 let client = Client::new(self.tap, self.connection, control, leg, upstreams);
                 serve::http(io, client).await;
             }
-            Err(error) => {
-                let tunnel = Failed { tap: &self.tap, connection: self.connection, at: self.asked };
+            None => {
+                let why = handshake::overdue(&limits);
+                tunnel.record(self.request, FailureKind::RefusedByTap, &why).await;
+            }
+            Some(Err(error)) => {
                 if tls::refuses_certificate(&error) {
                     let seconds = intercept.refusals.add(who, now).as_secs();
                     let why = format!(
                         "the client did not take hopscope's certificate for {name} ({error}): it does not trust hopscope's authority (see `hopscope ca`), or knows the host's own certificate; for {seconds} s it passes unread"
                     );
-                    tunnel.record(self.request, &why).await;
+                    tunnel.record(self.request, FailureKind::Tls, &why).await;
                 } else if tls::is_tls_error(&error) {
                     let why = format!("the TLS handshake with the client failed ({error})");
-                    tunnel.record(self.request, &why).await;
+                    tunnel.record(self.request, FailureKind::Tls, &why).await;
                 }
             }
         }
@@ -264,7 +297,7 @@ struct Failed<'a, R: Recorder> {
 }
 
 impl<R: Recorder> Failed<'_, R> {
-    async fn record(self, request: Request, why: &str) {
+    async fn record(self, request: Request, kind: FailureKind, why: &str) {
         let mut scribe = Scribe::new(&self.tap.recorder);
         let asked = Event::Asked {
             id: scribe.id(),
@@ -276,7 +309,7 @@ impl<R: Recorder> Failed<'_, R> {
             own_changes: Vec::new(),
         };
         scribe.tell(asked).await;
-        scribe.end(Some(failure::failure(FailureKind::Tls, why)));
+        scribe.end(Some(failure::failure(kind, why)));
     }
 }
 

@@ -9,24 +9,24 @@
 use std::io;
 use std::sync::Arc;
 
-use tokio::io::{AsyncRead, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::server::TlsStream;
 
 use super::connect::{self, Connection, Upstreams};
 use super::exchange::Client;
+use super::handshake::{self, NoHello};
 use super::io::{ClientIo, Control};
 use super::leg::{HTTP_1, HTTP_2, Leg, Protocol, spoken};
 use super::listener::TapState;
 use super::overheard::Overheard;
-use super::rewound::Rewound;
+use super::rewound::{Rewound, Silent};
 use super::serve::{self, record_refused};
 use super::socket::Socket;
 use super::spec::{Mode, Scheme};
 use super::{Options, own, refused};
-use crate::tls::{self, Authority, Hello, HelloReader, Identity};
+use crate::tls::{self, Authority, Identity};
 use crate::trace::{ConnectionId, Failure, FailureKind, Recorder, Request};
 
 /// What a tap that listens with TLS shows to its clients.
@@ -53,25 +53,6 @@ impl ServerIdentity {
             ServerIdentity::None => None,
             ServerIdentity::Made(authority) => authority.serve(host, offers).ok(),
             ServerIdentity::Own(identity) => identity.serve(offers).ok(),
-        }
-    }
-}
-
-/// Read a client's hello, and keep it to be read again. `None` when it is no TLS, or the client
-/// went away.
-pub(super) async fn hello<S>(io: &mut Rewound<S>) -> Option<Hello>
-where
-    S: AsyncRead + Unpin,
-{
-    let (mut reader, mut fed) = (HelloReader::default(), 0);
-    loop {
-        let new = io.first().get(fed..).unwrap_or_default();
-        fed += new.len();
-        if let Some(hello) = reader.feed(new).ok()? {
-            return Some(hello);
-        }
-        if io.look().await.unwrap_or(0) == 0 {
-            return None;
         }
     }
 }
@@ -138,19 +119,23 @@ async fn encrypted<R: Recorder>(
 ) {
     let local = stream.local_addr().map(|it| it.ip().to_string()).unwrap_or_default();
     let mut io = Rewound::new(ClientIo::new(stream, Arc::clone(&control)));
+    let limits = &tap.options.limits;
     let mut life = tap.life.clone();
     let said = tokio::select! {
-        said = hello(&mut io) => said,
+        said = handshake::hello(&mut io, limits) => said,
         () = life.draining() => return,
     };
-    let Some(said) = said else { return not_tls(io, &tap, id).await };
+    let said = match said {
+        Ok(said) => said,
+        Err(why) => return no_hello(io, &tap, id, why).await,
+    };
     let name = said.sni.clone().unwrap_or(local);
     let mut leg = Leg::of_tap(&tap.spec.mode, Protocol::Http1, Some(Arc::default()));
     let offered = spoken(&said.alpn);
     let (upstreams, offers) = match &tap.spec.mode {
         Mode::Reverse { upstream, http: None, .. } if upstream.scheme == Scheme::Https => {
             leg.offers.clone_from(&offered);
-            leg.limits = tap.options.limits;
+            leg.limits = *limits;
             let socket = tap.options.via.tcp(upstream, &tap.tls).await;
             let socket = match socket {
                 Ok((socket, _)) if own::leads_back(socket.tcp(), tap.address) => Err(leads_back()),
@@ -162,8 +147,8 @@ async fn encrypted<R: Recorder>(
         _ => (Upstreams::default(), vec![HTTP_2, HTTP_1]),
     };
     let Some(config) = tap.identity.serve(&name, &offers) else { return };
-    match TlsAcceptor::from(config).accept(io).await {
-        Ok(stream) => {
+    match handshake::accept(config, io, limits).await {
+        Some(Ok(stream)) => {
             let client = inside(leg, &stream);
             // What the upstream is offered follows what the client has chosen.
             let offers = Leg::of_tap(&tap.spec.mode, client.client, client.tls.clone()).offers;
@@ -172,7 +157,11 @@ async fn encrypted<R: Recorder>(
             let io = Overheard::new(stream, Arc::clone(&control));
             serve::http(io, Client::new(tap, id, control, leg, upstreams)).await;
         }
-        Err(error) => record_failed(&tap, id, &name, &error).await,
+        Some(Err(error)) => record_failed(&tap, id, &name, &error).await,
+        None => {
+            let why = handshake::overdue(limits);
+            record(&tap, id, &name, FailureKind::RefusedByTap, &why).await;
+        }
     }
 }
 
@@ -187,14 +176,44 @@ async fn record_failed<R: Recorder>(
         // It went away; browsers open connections that they never use.
         return;
     }
-    let url = format!("https://{name}:{}/", tap.address.port());
-    let request = Request { url, ..Request::default() };
     let why = if tls::refuses_certificate(error) {
         format!("the client does not accept the certificate of this tap ({error})")
     } else {
         format!("the TLS handshake with the client failed ({error})")
     };
-    record_refused(tap, id, request, FailureKind::Tls, &why).await;
+    record(tap, id, name, FailureKind::Tls, &why).await;
+}
+
+/// A handshake with a client that wanted to talk to `name`, and what became of it.
+async fn record<R: Recorder>(
+    tap: &TapState<R>,
+    id: ConnectionId,
+    name: &str,
+    kind: FailureKind,
+    why: &str,
+) {
+    let url = format!("https://{name}:{}/", tap.address.port());
+    record_refused(tap, id, Request { url, ..Request::default() }, kind, why).await;
+}
+
+/// The client said nothing that could be answered.
+async fn no_hello<R: Recorder>(
+    io: Rewound<ClientIo>,
+    tap: &TapState<R>,
+    id: ConnectionId,
+    why: NoHello,
+) {
+    let name = tap.address.ip().to_string();
+    match why {
+        NoHello::Silent(Silent::Overdue) => {
+            let why = handshake::overdue(&tap.options.limits);
+            record(tap, id, &name, FailureKind::RefusedByTap, &why).await;
+        }
+        NoHello::Silent(Silent::Left) => {
+            record(tap, id, &name, FailureKind::Aborted, handshake::LEFT).await;
+        }
+        NoHello::NotTls => not_tls(io, tap, id).await,
+    }
 }
 
 /// Something else was spoken to a tap that listens with TLS.

@@ -146,6 +146,28 @@ pub(crate) const FAULTS: &[Fault] = &[
         ["400", "refused-by-tap", "TLS"],
     ),
     fault(
+        "stops in its TLS hello, in a tunnel",
+        says!("CONNECT {up} HTTP/1.1\r\nHost: {up}\r\n\r\n\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}"),
+        [
+            "200 and 0 bytes",
+            "refused-by-tap",
+            "the client's TLS handshake was not complete after 1 s",
+        ],
+    ),
+    fault(
+        "leaves in its TLS hello, in a tunnel",
+        |tap, up| {
+            let text = format!("CONNECT {up} HTTP/1.1\r\nHost: {up}\r\n\r\n\u{16}\u{3}\u{1}");
+            Box::pin(async move { leave(&tap, &text).await })
+        },
+        ["left", "aborted", "in the middle of its TLS handshake"],
+    ),
+    fault(
+        "says one letter in a tunnel",
+        says!("CONNECT {up} HTTP/1.1\r\nHost: {up}\r\n\r\nP"),
+        ["200 and 0 bytes", "refused-by-tap", "--limit head-time"],
+    ),
+    fault(
         "asks the tap for itself",
         |tap, _| {
             let text = format!("GET http://{tap}/ HTTP/1.1\r\nHost: {tap}\r\n\r\n");
