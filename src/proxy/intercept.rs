@@ -175,8 +175,9 @@ impl<R: Recorder> Tunnel<R> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
+        let limits = *self.limits();
         let to = Upstream { scheme: Scheme::Http, ..self.to };
-        let leg = Leg::of_tunnel(to, client);
+        let leg = Leg { limits, ..Leg::of_tunnel(to, client) };
         let (first, _) = secure::ask_upstream(&self.tap, &leg, self.socket).await;
         let control = Arc::new(self.control.inside());
         let io = Overheard::new(io, Arc::clone(&control));
