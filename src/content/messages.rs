@@ -5,6 +5,8 @@
 //! **Invariant:** decompressing takes bounded memory; a message that cannot be decompressed is
 //! given as it was sent, and says why.
 
+use std::collections::VecDeque;
+
 use flate2::{Decompress, FlushDecompress};
 
 use crate::trace::{Frame, From, Hop, Time};
@@ -78,13 +80,34 @@ pub struct Latest {
     pub messages: Vec<Message>,
 }
 
-/// What the last `most` frames say. A compressed message may lean on those before, and then
-/// stays compressed.
+/// What the last `most` frames say. A compressed message may lean on those before, so these are
+/// read as well, unless they are very many: then it stays compressed.
 pub fn latest(hop: &Hop, most: usize) -> Latest {
-    let left_out = hop.frames.len().saturating_sub(most);
+    let (extensions, all) = (extensions(hop), hop.frames.len());
+    let left_out = all.saturating_sub(most);
+    if left_out > 0 && leans_on_earlier(&extensions) && all <= LOOKED_BACK {
+        return latest_of(said(hop.frames.iter(), sides(&extensions, Before::Nothing)), most);
+    }
     let before = if left_out == 0 { Before::Nothing } else { Before::Unread };
     let frames = hop.frames.iter().skip(left_out);
-    Latest { left_out, messages: said(frames, sides(&extensions(hop), before)).collect() }
+    Latest { left_out, messages: said(frames, sides(&extensions, before)).collect() }
+}
+
+fn latest_of(messages: impl Iterator<Item = Message>, most: usize) -> Latest {
+    let (mut kept, mut left_out) = (VecDeque::new(), 0);
+    for message in messages {
+        kept.push_back(message);
+        if kept.len() > most {
+            left_out += kept.pop_front().map_or(0, |it| it.frames);
+        }
+    }
+    Latest { left_out, messages: kept.into() }
+}
+
+/// Whether a side compresses a message with what it said before.
+fn leans_on_earlier(extensions: &str) -> bool {
+    let alone = ["client_no_context_takeover", "server_no_context_takeover"];
+    extensions.contains("permessage-deflate") && !alone.iter().all(|it| extensions.contains(it))
 }
 
 fn extensions(hop: &Hop) -> String {
@@ -240,6 +263,8 @@ fn inflate(inflater: &mut Decompress, bytes: &[u8]) -> (Vec<u8>, Option<&'static
     }
 }
 
+/// Frames of one conversation that are read for the sake of the last ones.
+const LOOKED_BACK: usize = 20_000;
 /// Bytes of one message that are decompressed.
 const LONGEST: usize = 256 * 1024;
 const STEP: usize = 16 * 1024;
@@ -327,6 +352,22 @@ mod tests {
         assert_eq!(told("", both.clone()).len(), 2);
         let rest = super::said(both.into_iter(), sides("permessage-deflate", Before::Unread));
         assert!(rest.into_iter().all(|it| it.note.is_some_and(|it| it.contains("not kept"))));
+    }
+
+    #[test]
+    fn the_last_messages_are_read_with_what_they_lean_on() {
+        let compressed =
+            |payload: &[u8]| Frame { is_compressed: true, ..frame(From::Server, 1, true, payload) };
+        let first = compressed(&[0xf2, 0x48, 0xcd, 0xc9, 0xc9, 0x07, 0x00]);
+        let again = compressed(&[0xf2, 0x00, 0x11, 0x00, 0x00]);
+        let frames = [first, again.clone(), frame(From::Client, 9, true, b"?"), again];
+        let read = super::said(frames.into_iter(), sides("permessage-deflate", Before::Nothing));
+        let latest = latest_of(read, 2);
+        let texts: Vec<_> = latest.messages.iter().map(|it| it.text().unwrap()).collect();
+        assert_eq!((latest.left_out, texts), (2, vec!["?".into(), "Hello".into()]));
+        assert!(leans_on_earlier("permessage-deflate; client_no_context_takeover"));
+        let alone = "permessage-deflate; client_no_context_takeover; server_no_context_takeover";
+        assert!(!leans_on_earlier(alone) && !leans_on_earlier(""));
     }
 
     #[test]
