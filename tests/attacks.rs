@@ -248,3 +248,36 @@ async fn no_byte_from_the_wire_moves_the_cursor() {
     }
     program.end("-INT").await;
 }
+
+/// A trace from a stranger is tables and nothing else: what would run when it is read, or when a
+/// note is added to it, is refused by name.
+#[test]
+fn a_trace_that_does_more_than_hold_rows_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let har = "tests/seed/00-1-browser.har";
+    for (name, sql, named) in [
+        (
+            "view",
+            "ALTER TABLE hop RENAME TO held; CREATE VIEW hop AS SELECT * FROM held",
+            "view `hop`",
+        ),
+        (
+            "trigger",
+            "CREATE TRIGGER \"x\u{1b}[2J\" AFTER INSERT ON note BEGIN DELETE FROM hop; END",
+            "trigger `x",
+        ),
+        ("module", "CREATE VIRTUAL TABLE more USING fts5(text)", "table `more`"),
+    ] {
+        let trace = folder.path().join(format!("{name}.hops"));
+        let trace = trace.to_str().unwrap();
+        assert!(hopscope(&["import", har, "-o", trace]).status.success());
+        rusqlite::Connection::open(trace).unwrap().execute_batch(sql).unwrap();
+        for command in ["explain", "info"] {
+            let output = hopscope(&[command, trace]);
+            let errors = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{name}: {errors}");
+            assert!(errors.contains(named) && !errors.contains('\u{1b}'), "{name}: {errors}");
+            assert!(errors.contains("hint:  "), "{name}: {errors}");
+        }
+    }
+}

@@ -20,6 +20,8 @@ pub enum Error {
     Corrupt { path: PathBuf, source: Option<rusqlite::Error> },
     #[error("the trace {} was written by a newer hopscope (format {found}, this one knows {known})", path.display())]
     Newer { path: PathBuf, found: i64, known: i64 },
+    #[error("the trace {} holds a {what}, which hopscope never writes", path.display())]
+    Disguised { path: PathBuf, what: String },
     #[error("the trace {} has vanished while it was open", path.display())]
     Vanished { path: PathBuf },
     #[error("cannot create the trace {}: a file of that name exists", path.display())]
@@ -60,7 +62,12 @@ impl Error {
                 "copy the file again from where it was recorded, with its -wal file if there is one"
             }
             Error::Newer { .. } => "open it with the hopscope that wrote it, or a newer one",
-            Error::Vanished { .. } => "what is on the screen is all that is left; export it now",
+            Error::Disguised { .. } => {
+                "somebody made or changed it to do more than be read; ask for the recording itself"
+            }
+            Error::Vanished { .. } => {
+                "what is on the screen is all that is left; copy from it what you need"
+            }
             Error::Exists { .. } => {
                 "choose another name with -o; hopscope never overwrites a trace"
             }

@@ -7,10 +7,11 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 
 use crate::store::schema::{APPLICATION_ID, VERSION};
 use crate::store::{Error, place};
+use crate::trace::visible;
 
 /// Look at the file's header before SQLite does, because its words are for programmers.
 pub(super) fn check(path: &Path) -> Result<(), Error> {
@@ -79,7 +80,10 @@ pub(super) fn connect(path: &Path) -> Result<(Connection, Option<Copy>), Error> 
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let plain = Connection::open_with_flags(path, flags).and_then(for_reading);
     let refused = match plain {
-        Ok(connection) => return Ok((connection, None)),
+        Ok(connection) => {
+            is_only_tables(path, &connection)?;
+            return Ok((connection, None));
+        }
         Err(refused) if needs_copy(&refused) => refused,
         Err(source) => return Err(Error::reading(path, source)),
     };
@@ -87,7 +91,20 @@ pub(super) fn connect(path: &Path) -> Result<(Connection, Option<Copy>), Error> 
     let Ok(copy) = Copy::of(path) else { return Err(Error::reading(path, refused)) };
     let connection = Connection::open(copy.file()).and_then(for_reading);
     let connection = connection.map_err(|source| Error::reading(path, source))?;
+    is_only_tables(path, &connection)?;
     Ok((connection, Some(copy)))
+}
+
+/// A view or a virtual table in a table's place would run what a stranger wrote when it is read, a
+/// trigger when a note is added.
+fn is_only_tables(path: &Path, connection: &Connection) -> Result<(), Error> {
+    let sql = "SELECT type || ' `' || name || '`' FROM sqlite_schema
+        WHERE type NOT IN ('table', 'index') OR sql LIKE 'CREATE VIRTUAL%' LIMIT 1";
+    let found = connection.query_row(sql, [], |it| it.get::<_, String>(0)).optional();
+    match found.map_err(|source| Error::reading(path, source))? {
+        Some(it) => Err(Error::Disguised { path: path.to_owned(), what: visible(&it).into() }),
+        None => Ok(()),
+    }
 }
 
 /// A connection for a note, beside a recorder that may be writing.
@@ -101,8 +118,9 @@ pub(super) fn for_notes(path: &Path) -> rusqlite::Result<Connection> {
 
 fn for_reading(connection: Connection) -> rusqlite::Result<Connection> {
     connection.busy_timeout(PATIENCE)?;
+    connection.pragma_update(None, "trusted_schema", false)?;
     connection.set_prepared_statement_cache_capacity(64);
-    connection.query_row("SELECT count(*) FROM tap", [], |_| Ok(()))?;
+    connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
     Ok(connection)
 }
 
