@@ -26,6 +26,9 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         ..Options::default()
     };
     let runtime = super::runtime()?;
+    if let (Some(url), Some(via)) = (&options.via, drive_options.via) {
+        runtime.block_on(is_there(url, via))?;
+    }
     let chains = runtime.block_on(drive::run(&page, &drive_options));
     let taps = vec![Tap {
         name: "direct".to_owned(),
@@ -140,6 +143,17 @@ fn via(url: &str) -> Result<SocketAddr, Error> {
     }
     let mut addresses = rest.to_socket_addrs().map_err(|it| unusable(it.to_string()))?;
     addresses.next().ok_or_else(|| unusable("the name has no address".to_owned()))
+}
+
+/// Whether somebody listens on the way: a proxy that is not there says nothing about the URL.
+async fn is_there(url: &str, via: SocketAddr) -> Result<(), Error> {
+    match tokio::net::TcpStream::connect(via).await {
+        Ok(_) => Ok(()),
+        Err(why) => Err(Error::Usage {
+            message: format!("cannot send through {url}: {why}"),
+            hint: format!("start the tap first: hopscope record --tap edge=forward:{via}"),
+        }),
+    }
 }
 
 /// Cookies for the host that is asked.

@@ -58,9 +58,11 @@ impl Text<'_> {
             let _ = writeln!(out, "  {title}");
         }
         out.push('\n');
-        let ladder = Ladder::of(analysis, self.taps);
-        out.push_str(&ladder::draw(&ladder, self));
-        out.push('\n');
+        let drawn = ladder::draw(&Ladder::of(analysis, self.taps), self);
+        if !drawn.is_empty() {
+            out.push_str(&drawn);
+            out.push('\n');
+        }
         for (idx, it) in analysis.chain.hops.iter().enumerate() {
             for (label, line) in socket::lines(self, idx + 1, &it.hop) {
                 self.lines(&mut out, &label, &line);
@@ -92,8 +94,10 @@ impl Text<'_> {
         if let Some(console) = &verdict.chromium.console {
             self.field(out, "Chromium", console);
         }
+        let is_said = |it: &str| verdict.chromium.console.as_ref().is_some_and(|c| c.contains(it));
         if let Some(net_error) = &verdict.chromium.net_error
             && verdict.outcome == VerdictOutcome::Failed
+            && !is_said(net_error)
         {
             self.field(out, "Chromium", net_error);
         }
@@ -116,12 +120,12 @@ impl Text<'_> {
     fn finding(&self, out: &mut String, n: usize, of: usize, finding: &Finding) {
         let by = finding.by.as_str().map(|it| format!("  by {it}")).unwrap_or_default();
         let because = finding.because.map(|it| format!("  because of {it}")).unwrap_or_default();
-        let _ = writeln!(
-            out,
-            "\n  finding {n} of {of}  {}  hop {}{by}{because}",
-            finding.code,
-            finding.hop + 1
-        );
+        let head =
+            format!("finding {n} of {of}  {}  hop {}{by}{because}", finding.code, finding.hop + 1);
+        out.push('\n');
+        for (row, line) in wrap(&head, self.width.saturating_sub(2)).into_iter().enumerate() {
+            let _ = writeln!(out, "{}{line}", if row == 0 { "  " } else { "              " });
+        }
         self.field(out, "", &finding.title);
         for it in &finding.evidence {
             let tap = self.taps.get(usize::from(it.tap.0)).map_or("", |it| it.name.as_str());

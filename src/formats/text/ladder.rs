@@ -13,8 +13,11 @@ use crate::trace::visible;
 /// Cells before the first lane: marker, number, blanks.
 const MARGIN: usize = 7;
 
-/// Draw `ladder`, each line ended.
+/// Draw `ladder`, each line ended. Nothing where nothing was asked: lanes alone say nothing.
 pub(super) fn draw(ladder: &Ladder, text: &Text<'_>) -> String {
+    if ladder.rungs.is_empty() {
+        return String::new();
+    }
     let widths = widths(ladder, text);
     let mut out = String::new();
     heading(&mut out, ladder, &widths);

@@ -23,7 +23,9 @@ pub(super) fn chain(
         let _ = writeln!(out, "{}\n", escape(title));
     }
     let drawn = ladder::draw(&Ladder::of(analysis, text.taps), text);
-    let _ = writeln!(out, "{}\n", fenced(drawn.trim_end()));
+    if !drawn.is_empty() {
+        let _ = writeln!(out, "{}\n", fenced(drawn.trim_end()));
+    }
     let messages = messages(text, analysis);
     if !messages.is_empty() {
         let _ = writeln!(out, "{}\n", fenced(messages.trim_end()));
