@@ -22,6 +22,7 @@ mod headers;
 mod hop;
 mod note;
 pub(crate) mod packed;
+mod size;
 mod tap;
 mod target;
 mod time;
@@ -41,6 +42,7 @@ pub use hop::{
     Response, Testimony, Timing, Trailers, Version,
 };
 pub use note::Note;
+pub use size::size;
 pub use tap::{Tap, TapId, TapKind};
 pub use target::Target;
 pub use time::Time;

@@ -127,6 +127,8 @@ fn says_what_is_wrong_and_what_to_do() {
         vec!["explain", seed, "--fail-on", "stage-prefix-lots"],
         vec!["record", "--auth", ":hunter2"],
         vec!["ca", "export", "-o", "/nowhere/ca.pem"],
+        vec!["explain", "tests"],
+        vec!["fetch", "http://a.test/", "--origin", "http://a.test", "--via", "http://127.0.0.1:1"],
     ] {
         let output = hopscope(&args);
         let errors = stderr(&output);
@@ -138,6 +140,33 @@ fn says_what_is_wrong_and_what_to_do() {
     }
     let two = stderr(&hopscope(&["explain", seed, seed]));
     assert!(two.contains("hint:  name them, outermost first: edge="), "{two}");
+    let folder = stderr(&hopscope(&["info", "tests"]));
+    assert!(folder.contains("hint:  this is a folder: name a file in it"), "{folder}");
+    let other = stderr(&hopscope(&["open", &text]));
+    assert!(
+        other.contains("give a trace (.hops), a HAR") && other.contains("mitmproxy"),
+        "{other}"
+    );
+    let via = "--via=http://127.0.0.1:1";
+    let via = stderr(&hopscope(&["fetch", "http://a.test/", "--origin", "http://a.test", via]));
+    assert!(via.contains("start the tap first: hopscope record --tap edge=forward:"), "{via}");
+    let taken = ["import", seed, "-o", &text];
+    std::fs::write(format!("{text}-wal"), b"of somebody else").unwrap();
+    let taken = stderr(&hopscope(&taken));
+    assert!(taken.contains("notes.har: a file of that name exists"), "{taken}");
+}
+
+/// Where nothing went over a wire there is no ladder, and no browser says a thing twice.
+#[test]
+fn a_fetch_without_a_hop_says_once_why() {
+    let args = ["fetch", "http://127.0.0.1:1/", "--origin", "http://a.test"];
+    for extra in [&[][..], &["--markdown"]] {
+        let output = hopscope(&[&args[..], extra].concat());
+        let told = stdout(&output);
+        assert_eq!(output.status.code(), Some(3), "{told}");
+        assert!(!told.contains("server") && !told.contains("```text\n\n"), "{told}");
+        assert_eq!(told.matches("net::ERR_UNSAFE_PORT").count(), 1, "{told}");
+    }
 }
 
 #[test]

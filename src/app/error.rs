@@ -54,6 +54,9 @@ impl Error {
             Error::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => {
                 Some("check the name; a relative one begins at the current folder".to_owned())
             }
+            Error::Read { source, .. } if source.kind() == io::ErrorKind::IsADirectory => {
+                Some("this is a folder: name a file in it".to_owned())
+            }
             Error::Read { .. }
             | Error::Runtime { .. }
             | Error::Write { .. }
@@ -70,9 +73,10 @@ impl Error {
             Error::Trust(source) => source.hint(),
             Error::Lab(source) => Some(source.hint()),
             Error::Tui(source) => source.hint(),
-            Error::NoTerminal | Error::DumbTerminal => {
-                Some("use --headless, or `hopscope explain` for text".to_owned())
-            }
+            Error::NoTerminal | Error::DumbTerminal => Some(
+                "`record` and `demo` do without it (--headless); `explain` prints a trace as text"
+                    .to_owned(),
+            ),
         }
     }
 

@@ -6,7 +6,7 @@ use super::opened::Opened;
 use super::progress::Progress;
 use super::{Console, Error, census};
 use crate::cli::Info;
-use crate::trace::{Tap, Time, visible};
+use crate::trace::{Tap, Time, size, visible};
 
 /// The contract's JSON of `info`.
 #[derive(Serialize)]
@@ -113,7 +113,7 @@ fn text(info: &InfoJson<'_>) -> String {
         lines.push(format!("first  {first}"));
         lines.push(format!("last   {last}"));
     }
-    lines.push(format!("size   {} bytes", info.bytes));
+    lines.push(format!("size   {}", sized(info.bytes)));
     if let (Some(until), Some(why)) = (&info.dropped.until, &info.dropped.why) {
         let hops = count(info.dropped.count, "hop");
         lines.push(format!("gone   {hops} from before {until}: {why}"));
@@ -130,6 +130,11 @@ fn text(info: &InfoJson<'_>) -> String {
         ));
     }
     lines.iter().map(|it| visible(it).into_owned()).collect::<Vec<_>>().join("\n")
+}
+
+/// `9.4 MiB (9887744 bytes)`.
+fn sized(bytes: u64) -> String {
+    if bytes < 1024 { size(bytes) } else { format!("{} ({bytes} bytes)", size(bytes)) }
 }
 
 /// `1 hop`, `2 hops`.

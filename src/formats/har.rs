@@ -61,7 +61,10 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Empty => "the export may have failed; save the HAR again",
-            Error::NotJson => "give a .har file as saved by a browser's network panel or a proxy",
+            Error::NotJson => {
+                "give a trace (.hops), a HAR as a browser's network panel or a proxy saves it, or \
+                 mitmproxy flows"
+            }
             Error::NoEntries => {
                 "the file was cut off before its first entry, or is JSON of another kind"
             }

@@ -4,7 +4,7 @@ use ratatui::text::Span;
 
 use super::cells::{cut, width, wrap};
 use super::panel::Content;
-use crate::trace::{Body, Headers};
+use crate::trace::{Body, Headers, size};
 use crate::tui::body;
 use crate::tui::theme::Look;
 
@@ -60,13 +60,4 @@ pub(super) fn section(
         content.push(Span::styled(text, theme.warn));
     }
     content.blank();
-}
-
-/// A number of bytes for a person.
-fn size(bytes: u64) -> String {
-    const STEPS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match STEPS.iter().find(|(step, _)| bytes >= *step) {
-        Some((step, unit)) => format!("{}.{} {unit}", bytes / step, bytes % step * 10 / step),
-        None => format!("{bytes} bytes"),
-    }
 }

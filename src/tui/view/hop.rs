@@ -8,7 +8,7 @@ use super::{bodies, headers, messages};
 use super::{timing, tls};
 use crate::diagnose::{Analysis, Answered};
 use crate::lineage::Actor;
-use crate::trace::{ChainHop, Hop, HopId, Outcome, Response, Tap, visible};
+use crate::trace::{ChainHop, Failure, Hop, HopId, Outcome, Response, Tap, visible};
 use crate::tui::compare::{self, Later, With};
 use crate::tui::theme::Look;
 
@@ -214,8 +214,7 @@ fn response(
         }
         Outcome::Failed(failure) => {
             content.heading("Response", look);
-            let text =
-                format!("No answer: {}. {}", failure.kind.as_str(), visible(&failure.detail));
+            let text = format!("No answer: {}", why(failure));
             content.paragraph(&text, 0, cells, theme.failed);
             content.blank();
         }
@@ -224,13 +223,18 @@ fn response(
             let theirs = other.and_then(|(it, later)| Some((&it.response()?.headers, later)));
             headers::table(&response.headers, theirs, sides, cells, look, content);
             if let Some(failure) = &response.truncated {
-                let detail = visible(&failure.detail).into_owned();
-                let text = format!("The body stopped short: {}. {detail}", failure.kind.as_str());
+                let text = format!("The body stopped short: {}", why(failure));
                 content.paragraph(&text, 0, cells, theme.failed);
             }
             content.blank();
         }
     }
+}
+
+/// `refused (Connection refused (os error 111))`.
+fn why(failure: &Failure) -> String {
+    let (kind, detail) = (failure.kind.as_str(), visible(&failure.detail));
+    if detail.is_empty() { kind.to_owned() } else { format!("{kind} ({detail})") }
 }
 
 fn response_heading(response: &Response) -> String {
