@@ -113,6 +113,10 @@ fn footer_line(model: &Model, seen: &Seen, look: &Look, area: Rect, buf: &mut Bu
             let found = format!("in {} {lines}", seen.matches);
             return footer::typed(&open.search.words, &found, area, buf, look);
         }
+        (Overlay::Help { .. }, _) => return footer::listed(help::HELP_KEYS, area, buf, look),
+        (Overlay::Palette { .. }, _) => {
+            return footer::listed(help::PALETTE_KEYS, area, buf, look);
+        }
         _ => {}
     }
     if let Some(notice) = &model.notice {

@@ -101,8 +101,12 @@ impl Columns {
         let number = rows.iter().map(|it| it.number.to_string().len()).max().unwrap_or(1).max(2);
         let method = rows.iter().map(|it| width(&it.method)).max().unwrap_or(3).clamp(4, 7);
         let time = cells >= 38;
+        // Where there is hardly any room, the path and the verdict say most.
+        let number = if cells < LEAST_WITH_NUMBER { 0 } else { number };
+        let method = if cells < LEAST_WITH_METHOD { 0 } else { method };
         let badge = if cells >= 60 { 18 } else { 10 };
-        let fixed = 2 + number + 2 + if time { 10 } else { 0 } + 1 + badge;
+        let fixed =
+            2 + if number > 0 { number + 2 } else { 0 } + if time { 10 } else { 0 } + 1 + badge;
         // A reverse tap has one host; naming it in every row would say nothing.
         let mut host_of = std::collections::HashMap::new();
         let hosts = rows.iter().any(|it| *host_of.entry(it.tap).or_insert(&it.host) != &it.host);
@@ -112,9 +116,10 @@ impl Columns {
 
     fn header(&self, look: &Look) -> Line<'static> {
         let time = if self.time { "time      " } else { "" };
-        let number = " ".repeat(self.number - 1);
+        let number =
+            if self.number > 0 { format!("{:>1$}  ", "#", self.number) } else { String::new() };
         let request = pad("request", self.request);
-        Line::styled(format!("  {number}#  {time}{request} verdict"), look.theme.dim)
+        Line::styled(format!("  {number}{time}{request} verdict"), look.theme.dim)
     }
 
     fn row(
@@ -126,18 +131,21 @@ impl Columns {
     ) -> Line<'static> {
         let (theme, glyphs) = (&look.theme, look.glyphs);
         let mark = if selected { glyphs.selected } else { " " };
-        let mut spans = vec![
-            Span::styled(format!("{mark} "), theme.focus),
-            Span::styled(format!("{:>1$}  ", row.number, self.number), theme.dim),
-        ];
+        let mut spans = vec![Span::styled(format!("{mark} "), theme.focus)];
+        if self.number > 0 {
+            spans.push(Span::styled(format!("{:>1$}  ", row.number, self.number), theme.dim));
+        }
         if self.time {
             spans.push(Span::styled(format!("{}  ", clock(row.at, around.zone)), theme.dim));
         }
-        let method = pad(&cut(&visible(&row.method), self.method, glyphs), self.method);
-        let room = self.request.saturating_sub(self.method + 1);
+        let mut room = self.request;
+        if self.method > 0 {
+            let method = pad(&cut(&visible(&row.method), self.method, glyphs), self.method);
+            room = room.saturating_sub(self.method + 1);
+            spans.push(Span::styled(format!("{method} "), theme.strong));
+        }
         let path = cut_middle(&visible(&row.path), room, glyphs);
         let mut left = room.saturating_sub(width(&path));
-        spans.push(Span::styled(format!("{method} "), theme.strong));
         spans.push(Span::styled(path, theme.text));
         if self.hosts && left >= LEAST_HOST {
             let host = cut(&visible(&row.host), left - 2, glyphs);
@@ -177,5 +185,8 @@ pub(super) fn clock(at: Time, zone: chrono::FixedOffset) -> String {
     at.utc().with_timezone(&zone).format("%H:%M:%S").to_string()
 }
 
+/// The least cells of a row that has a number, and of one that has a method.
+const LEAST_WITH_NUMBER: usize = 26;
+const LEAST_WITH_METHOD: usize = 20;
 /// The least cells that are worth a host's name.
 const LEAST_HOST: usize = 8;

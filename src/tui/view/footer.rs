@@ -22,9 +22,20 @@ pub(super) fn keys(table: &'static [Binding], area: Rect, buf: &mut Buffer, look
         room -= if fits { cells(it) } else { 0 };
         fits
     });
+    own.extend(always);
+    listed(own.iter().map(|(key, hint)| (key.as_str(), *hint)), area, buf, look);
+}
+
+/// Draw these keys and what they do.
+pub(super) fn listed<'a>(
+    keys: impl IntoIterator<Item = (&'a str, &'a str)>,
+    area: Rect,
+    buf: &mut Buffer,
+    look: &Look,
+) {
     let mut spans = vec![Span::raw(" ")];
-    for (key, hint) in own.into_iter().chain(always) {
-        spans.push(Span::styled(key, look.theme.key));
+    for (key, hint) in keys {
+        spans.push(Span::styled(key.to_owned(), look.theme.key));
         spans.push(Span::styled(format!(" {hint}  "), look.theme.dim));
     }
     buf.set_line(area.x, area.y, &Line::from(spans), area.width);

@@ -17,8 +17,7 @@ pub(super) fn help(top: usize, area: Rect, buf: &mut Buffer, look: &Look) {
     let lines = u16::try_from(content.lines.len() + 2).unwrap_or(u16::MAX);
     let rect = overlay(area, CELLS, lines, buf);
     let title = vec![Line::styled("help", look.theme.title)];
-    let foot = Some("esc back".to_owned());
-    let it = Frame { pane: Pane::Chains, title, foot, focused: true };
+    let it = Frame { pane: Pane::Chains, title, foot: None, focused: true };
     panel(&it, &content, top, rect, buf, look);
 }
 
@@ -75,8 +74,7 @@ pub(super) fn palette(
     let theme = &look.theme;
     let rect = overlay(area, CELLS, 16, buf);
     let title = vec![Line::styled("commands", theme.title)];
-    let foot = Some("enter do it   esc back".to_owned());
-    let it = Frame { pane: Pane::Chains, title, foot, focused: true };
+    let it = Frame { pane: Pane::Chains, title, foot: None, focused: true };
     let mut inner = frame(&it, rect, buf, look);
     let typed = Line::from(vec![
         Span::styled(": ", theme.key),
@@ -102,6 +100,12 @@ pub(super) fn palette(
     let top = (selected + 1).saturating_sub(usize::from(inner.height));
     scrolled(Pane::Chains, &content, top, inner, buf, look);
 }
+
+/// What the help and the palette do themselves with keys, for the footer below them.
+pub(super) const HELP_KEYS: [(&str, &str); 3] =
+    [("j/k", "scroll"), ("space/pgup", "page"), ("esc", "back")];
+pub(super) const PALETTE_KEYS: [(&str, &str); 3] =
+    [("up/down", "choose"), ("enter", "do it"), ("esc", "back")];
 
 /// Cells of help and palette.
 const CELLS: u16 = 76;

@@ -63,6 +63,9 @@ pub(super) fn inner_width(area: Rect) -> usize {
 /// Draw the border; gives back the part inside.
 pub(super) fn frame(it: &Frame<'_>, area: Rect, buf: &mut Buffer, look: &Look) -> Rect {
     let theme = &look.theme;
+    if area.height < LEAST_WITH_BORDER {
+        return Rect { x: area.x + 2.min(area.width), width: area.width.saturating_sub(4), ..area };
+    }
     let border = if it.focused { theme.focus } else { theme.border };
     let block =
         Block::new().borders(Borders::ALL).border_set(look.glyphs.border).border_style(border);
@@ -91,9 +94,7 @@ pub(super) fn frame(it: &Frame<'_>, area: Rect, buf: &mut Buffer, look: &Look) -
     }
     if let Some(foot) = &it.foot {
         let foot = format!(" {} ", cut(foot, usize::from(room.saturating_sub(2)), look.glyphs));
-        if area.height > 1 {
-            buf.set_stringn(area.x + 1, area.bottom() - 1, &foot, usize::from(room), theme.dim);
-        }
+        buf.set_stringn(area.x + 1, area.bottom() - 1, &foot, usize::from(room), theme.dim);
     }
     Rect { x: inside.x + 1.min(inside.width), width: inside.width.saturating_sub(2), ..inside }
 }
@@ -163,8 +164,11 @@ pub(super) fn overlay(area: Rect, cells: u16, lines: u16, buf: &mut Buffer) -> R
     rect
 }
 
+/// Lines of a panel that has a line inside its border.
+const LEAST_WITH_BORDER: u16 = 3;
+
 /// A line cut to its room, with a mark.
-fn fit(line: &Line<'_>, cells: usize, look: &Look) -> Line<'static> {
+pub(super) fn fit(line: &Line<'_>, cells: usize, look: &Look) -> Line<'static> {
     let mut left = cells;
     let mut spans = Vec::new();
     for span in &line.spans {

@@ -83,8 +83,11 @@ impl Panes<'_> {
     }
 
     fn narrow(&mut self, area: Rect) {
-        let (tabs, rest) = stacked(area, 1);
-        self.tabs(tabs);
+        // What the pane shows comes before the names of the others.
+        let (tabs, rest) = stacked(area, u16::from(area.height > LEAST_WITH_TABS));
+        if tabs.height > 0 {
+            self.tabs(tabs);
+        }
         match self.focus {
             Pane::Chains => self.chains(rest),
             Pane::Chain if rest.height > 0 => self.chain_and_finding(rest),
@@ -255,6 +258,9 @@ fn reveal(content: &Content, hop: usize, top: usize, height: usize) -> usize {
     let first = if first <= 1 { 0 } else { first };
     top.max((last + 1).saturating_sub(height)).min(first)
 }
+
+/// Lines that are not worth a line of names.
+const LEAST_WITH_TABS: u16 = 4;
 
 /// The least lines of a panel that is worth showing.
 const LEAST: u16 = 6;

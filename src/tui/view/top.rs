@@ -5,6 +5,7 @@ use ratatui::layout::Rect;
 use ratatui::text::{Line, Span};
 
 use super::cells::{cut_middle, width};
+use super::panel::fit;
 use crate::trace::{Tap, Target, Time, visible};
 use crate::tui::message::{Feed, Status, Totals};
 use crate::tui::theme::Look;
@@ -20,7 +21,7 @@ pub(super) struct Told<'a> {
 /// Draw the line. What does not fit is left out, the taps first.
 pub(super) fn top(it: &Told<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
     let theme = &look.theme;
-    let right = right(it, look);
+    let right = right(it, usize::from(area.width), look);
     let mut left = vec![Span::styled(" hopscope", theme.strong)];
     if !it.status.file.is_empty() {
         left.push(Span::styled(format!("  {}", visible(&it.status.file)), theme.text));
@@ -39,20 +40,37 @@ pub(super) fn top(it: &Told<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
             cut_middle(&words, room.saturating_sub(so_far).clamp(WORDS, UPSTREAM), look.glyphs);
         left.push(Span::styled(format!("{ONLY}{words}"), theme.key));
     }
-    let mut taps = String::from(" ");
-    for tap in &it.status.taps {
-        let text = format!("  {}", tap_text(tap, look));
-        if Line::from(left.clone()).width() + width(&taps) + width(&text) > room {
-            break;
-        }
-        taps.push_str(&text);
-    }
-    left.push(Span::styled(taps, theme.dim));
-    let line = Line::from(left);
-    buf.set_line(area.x, area.y, &line, area.width);
+    let so_far = Line::from(left.clone()).width();
+    left.push(Span::styled(taps(&it.status.taps, room.saturating_sub(so_far), look), theme.dim));
     let right = Line::from(right);
     let cells = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
+    let room = usize::from(area.width - cells);
+    if room >= NAME {
+        buf.set_line(area.x, area.y, &fit(&Line::from(left), room, look), area.width);
+    }
     buf.set_line(area.right() - cells, area.y, &right, cells);
+}
+
+/// As many taps as fit, and how many there are besides.
+fn taps(taps: &[Tap], cells: usize, look: &Look) -> String {
+    let texts: Vec<String> = taps.iter().map(|it| format!("  {}", tap_text(it, look))).collect();
+    for shown in (0..=texts.len()).rev() {
+        let more = match texts.len() - shown {
+            0 => String::new(),
+            more if shown > 0 => format!("  +{more}"),
+            1 => "  1 tap".to_owned(),
+            more => format!("  {more} taps"),
+        };
+        let named = format!(" {}", texts.get(..shown).unwrap_or_default().concat());
+        let text = format!("{named}{more}");
+        if width(&text) <= cells {
+            return text;
+        }
+        if shown > 0 && width(&named) <= cells {
+            return named;
+        }
+    }
+    String::new()
 }
 
 /// `edge :8080`, `origin :9001→:8000`, `har browser.har`.
@@ -76,7 +94,8 @@ fn short(address: &str) -> String {
     visible(port.filter(|it| it.starts_with(':')).unwrap_or(address)).into_owned()
 }
 
-fn right(it: &Told<'_>, look: &Look) -> Vec<Span<'static>> {
+/// Counts and the time, as far as they fit into `cells`; the time only beside the names.
+fn right(it: &Told<'_>, cells: usize, look: &Look) -> Vec<Span<'static>> {
     let theme = &look.theme;
     let count = |count: u64, one: &str, many: &str| {
         format!("{count} {}", if count == 1 { one } else { many })
@@ -97,8 +116,16 @@ fn right(it: &Told<'_>, look: &Look) -> Vec<Span<'static>> {
         let guests = count(u64::from(it.status.guests), "guest", "guests");
         parts.push(Span::styled(guests, theme.text));
     }
+    let taken = |parts: &[Span<'_>]| parts.iter().map(|it| it.width() + 2).sum::<usize>() + 1;
+    while parts.len() > 1 && taken(&parts) > cells {
+        parts.pop();
+    }
     if let Some(now) = it.now {
-        parts.push(Span::styled(super::chains::clock(now, it.zone), theme.dim));
+        let clock = super::chains::clock(now, it.zone);
+        let name = NAME + 2 + width(&visible(&it.status.file));
+        if taken(&parts) + 2 + width(&clock) + name <= cells {
+            parts.push(Span::styled(clock, theme.dim));
+        }
     }
     let mut spans = Vec::new();
     for part in parts {
@@ -109,6 +136,8 @@ fn right(it: &Told<'_>, look: &Look) -> Vec<Span<'static>> {
     spans
 }
 
+/// Cells of the program's name.
+const NAME: usize = 9;
 /// Before the words that choose what is kept.
 const ONLY: &str = "  only ";
 /// Cells of such words, at least.
