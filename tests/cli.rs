@@ -259,6 +259,10 @@ fn what_others_noted_is_imported_too() {
     let hop = trace.hops(Load::Heads).next().unwrap().unwrap();
     let notes = trace.notes().unwrap();
     assert_eq!((notes[0].hop, notes[0].text.as_str()), (hop.id, "look!"));
+    for extra in [&[][..], &["--markdown"]] {
+        let told = stdout(&hopscope(&[&["explain", words[3]], extra].concat()));
+        assert!(told.contains("hop 1     note: look!"), "{told}");
+    }
 }
 
 /// An address at which nobody listens, and nobody else can as long as this is held.

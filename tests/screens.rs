@@ -13,7 +13,7 @@ use std::sync::Arc;
 use chrono::FixedOffset;
 use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent, MouseEventKind};
 use hopscope::diagnose::Analysis;
-use hopscope::trace::{Body, HopId, Outcome, Tap, TapKind, Time};
+use hopscope::trace::{Body, HopId, Note, Outcome, Tap, TapKind, Time};
 use hopscope::tui::{
     ChainRow, Effect, Feed, Loaded, Look, Message, Model, Status, ThemeName, Totals, draw, update,
 };
@@ -384,6 +384,69 @@ fn hops_that_could_not_be_kept_are_told_on_every_screen() {
     for keys in ["", "enter", "enter", "?"] {
         it.keys(keys);
         assert!(it.drawn().contains("! 12 not recorded"), "{}", it.drawn());
+    }
+}
+
+#[test]
+fn a_note_stands_with_its_hop() {
+    let mut it = Session::story(80, 24);
+    let mut status = it.model.status.clone();
+    let note = |hop, author: &str, text: &str| Note {
+        hop,
+        at: Time(story::NOON),
+        author: author.to_owned(),
+        text: text.to_owned(),
+    };
+    status.notes = vec![
+        note(
+            it.model.open.as_ref().unwrap().analysis.chain.hops[1].hop.id,
+            "ann",
+            "here it \u{1b}[2Jloses /prod",
+        ),
+        note(story::id(999), "bob", "of another chain"),
+    ];
+    it.send(Message::Status(status));
+    it.keys("enter enter");
+    let drawn = it.drawn();
+    assert!(drawn.contains("note         ann: here it \\x1b[2Jloses /prod"), "{drawn}");
+    assert!(!drawn.contains("of another chain"), "{drawn}");
+    it.keys("n");
+    assert!(!it.drawn().contains("loses /prod"), "it is the note of one hop");
+}
+
+#[test]
+fn a_body_that_still_comes_says_so() {
+    let mut it = Session::story(80, 40);
+    let mut chain = story::blocked_get();
+    let mut hop = hopscope::trace::Hop::clone(&chain.chain.hops[0].hop);
+    hop.ended = None;
+    let Outcome::Answered(response) = &mut hop.outcome else { panic!() };
+    response.body = Body { complete: false, ..Body::full(b"data: 1\n\n".as_slice()) };
+    let mut whole = hopscope::trace::Chain::clone(&chain.chain);
+    whole.hops.truncate(1);
+    whole.hops[0].sightings.clear();
+    whole.hops[0].hop = Arc::new(hop);
+    chain.chain = Arc::new(whole);
+    it.send(Message::Opened(Arc::new(chain)));
+    it.keys("enter enter");
+    let drawn = it.drawn();
+    assert!(drawn.contains("9 bytes so far") && !drawn.contains("was not seen"), "{drawn}");
+}
+
+#[test]
+fn the_smallest_screens_show_a_chain() {
+    for (width, height, wanted) in [
+        (20, 5, &["9 chains", "\u{25b8} /", "\u{2717} cors"][..]),
+        (20, 3, &["9 chains", "\u{2717} cors"]),
+        (40, 10, &["9 chains  2 blocked  1 failed"]),
+        (60, 10, &[" hopscope  incident-42.hops", "2 blocked"]),
+        (80, 10, &["incident-42.hops", "2 blocked", "12:04:31"]),
+    ] {
+        let it = Session::story(width, height);
+        let drawn = it.drawn();
+        for part in wanted {
+            assert!(drawn.contains(part), "{width}x{height}, {part}:\n{drawn}");
+        }
     }
 }
 

@@ -191,7 +191,7 @@ fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) ->
     drop(progress);
     let secrets = super::secrets(options.print.reveal);
     let mut printer =
-        Printer::begin(console, &options.print, &study.taps, study.places(), &secrets)?;
+        Printer::begin(console, &options.print, &study.taps, &[], study.places(), &secrets)?;
     study.each(None, |number, analysis| {
         let began = analysis.chain.hops.first().map(|it| Arc::as_ref(&it.hop).started);
         let title = times.iter().rev().find(|(at, _)| Some(*at) <= began).map(|(_, it)| it.title);

@@ -29,6 +29,7 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
     let analyst = Analyst::new(study::known(&options.assume, options.browser), &mut console);
     let mut progress = Progress::on(&mut console);
     progress.part("linking hops", facts.hops);
+    let notes = source.notes()?;
     let study = Study::of(source, &facts.taps, analyst, &mut progress)?;
     let n = study.len();
     if let Some(wanted) = options.chain.filter(|it| *it == 0 || *it > n) {
@@ -41,8 +42,14 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
     if let Some(progress) = &mut progress {
         progress.part("explaining chains", n as u64);
     }
-    let mut printer =
-        Printer::begin(&mut console, &options.print, &study.taps, study.places(), &secrets)?;
+    let mut printer = Printer::begin(
+        &mut console,
+        &options.print,
+        &study.taps,
+        &notes,
+        study.places(),
+        &secrets,
+    )?;
     study.each(options.chain, |number, analysis| {
         if let Some(progress) = &mut progress {
             progress.add(1);

@@ -43,7 +43,7 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
     let analyses = driven::analyse(chains, &taps, &Analyst::new(Known::default(), &mut console));
     let places = crate::formats::json::places(analyses.iter().map(|it| Arc::as_ref(&it.chain)));
     let secrets = super::secrets(options.print.reveal);
-    let mut printer = Printer::begin(&mut console, &options.print, &taps, &places, &secrets)?;
+    let mut printer = Printer::begin(&mut console, &options.print, &taps, &[], &places, &secrets)?;
     for (idx, analysis) in analyses.iter().enumerate() {
         printer.chain(idx + 1, None, analysis)?;
     }

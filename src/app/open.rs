@@ -21,7 +21,8 @@ pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     console.can_draw()?;
     let feed = if facts.state == State::Open { Feed::Following } else { Feed::Saved };
     let only = facts.skipped.only;
-    let status = Status { feed, file: name, taps: facts.taps, only, ..Status::default() };
+    let notes = source.notes()?;
+    let status = Status { feed, file: name, taps: facts.taps, only, notes, ..Status::default() };
     let runtime = super::runtime()?;
     runtime.block_on(show(source, analyst, status, &options.look, line()))?;
     Ok(0)

@@ -9,7 +9,7 @@ use crate::fetch::{FailedBy, VerdictOutcome};
 use crate::formats::Secrets;
 use crate::formats::json::{ChainWriter, Place};
 use crate::formats::text::{Glyphs, Text};
-use crate::trace::{ByHop, Tap};
+use crate::trace::{ByHop, Note, Tap};
 
 /// Prints analysed chains one after the other and keeps count for the exit code.
 pub(crate) struct Printer<'a> {
@@ -33,6 +33,7 @@ impl<'a> Printer<'a> {
         console: &'a mut Console,
         options: &'a Print,
         taps: &'a [Tap],
+        notes: &'a [Note],
         places: &'a ByHop<Place>,
         secrets: &'a Secrets,
     ) -> Result<Printer<'a>, Error> {
@@ -42,7 +43,7 @@ impl<'a> Printer<'a> {
         let form = if options.json {
             Form::Json(ChainWriter::begin(out, taps, places, secrets).map_err(write_error)?)
         } else {
-            let text = Text { taps, secrets, glyphs, width };
+            let text = Text { taps, notes, secrets, glyphs, width };
             Form::Text { out, text, chains: 0, markdown: options.markdown }
         };
         Ok(Printer { options, tally: Tally::default(), form })

@@ -3,9 +3,9 @@
 //! **Invariant:** whatever came over the wire passes the [`Secrets`] and then
 //! [`visible`](crate::trace::visible), so that no recorded byte can write an escape sequence.
 
+mod besides;
 mod ladder;
 mod markdown;
-mod socket;
 mod wrap;
 
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::diagnose::{Analysis, Finding};
 use crate::fetch::{Verdict, VerdictOutcome};
 use crate::formats::Secrets;
 use crate::ladder::Ladder;
-use crate::trace::{Tap, visible};
+use crate::trace::{Note, Tap, visible};
 
 pub use wrap::wrap;
 
@@ -37,6 +37,8 @@ impl Glyphs {
 /// What the text of a chain needs beside the analysis.
 pub struct Text<'a> {
     pub taps: &'a [Tap],
+    /// What people pinned to hops.
+    pub notes: &'a [Note],
     pub secrets: &'a Secrets,
     pub glyphs: Glyphs,
     /// Cells a line may take.
@@ -64,7 +66,7 @@ impl Text<'_> {
             out.push('\n');
         }
         for (idx, it) in analysis.chain.hops.iter().enumerate() {
-            for (label, line) in socket::lines(self, idx + 1, &it.hop) {
+            for (label, line) in besides::lines(self, idx + 1, it) {
                 self.lines(&mut out, &label, &line);
             }
         }

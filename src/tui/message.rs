@@ -12,7 +12,7 @@ use super::keymap::Action;
 use super::row::ChainRow;
 use super::seen::Seen;
 use crate::diagnose::Analysis;
-use crate::trace::{HopId, Tap, Time};
+use crate::trace::{HopId, Note, Tap, Time};
 
 /// Something that happened, to which the screen must react.
 #[derive(Clone, Debug, PartialEq)]
@@ -108,6 +108,8 @@ pub struct Status {
     pub taps: Vec<Tap>,
     /// The words that choose what is kept (`record --only`); empty when everything is.
     pub only: String,
+    /// What people pinned to hops.
+    pub notes: Vec<Note>,
     /// Hops that went by and could not be kept.
     pub unrecorded: u64,
     /// Why not, in one sentence.

@@ -279,7 +279,7 @@ fn explain(hops: Vec<Hop>, taps: &[Tap]) {
         let judgement = judge(&chain, &Known::default());
         let analysis = diagnose::analyse(Arc::new(chain), taps, judgement, &servers);
         for secrets in &secrets {
-            let text = Text { taps, secrets, glyphs: Glyphs::Ascii, width: 100 };
+            let text = Text { taps, notes: &[], secrets, glyphs: Glyphs::Ascii, width: 100 };
             is_clean("text", &text.chain(n + 1, None, &analysis));
             is_clean("markdown", &text.markdown(n + 1, None, &analysis));
             let mut json = Vec::new();

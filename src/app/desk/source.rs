@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::app::Error;
 use crate::app::recording::Recording;
 use crate::store::{Load, Reader, Unrecorded};
-use crate::trace::{Hop, HopId};
+use crate::trace::{Hop, HopId, Note};
 
 /// How many hops are taken in before the screen hears of them.
 const BATCH: usize = 20_000;
@@ -17,7 +17,7 @@ pub(crate) type Scan<'a> = Box<dyn Iterator<Item = Result<Arc<Hop>, Error>> + 'a
 /// The hops of one recording.
 pub(crate) enum Source {
     /// Read from files of other tools.
-    Memory { hops: HashMap<HopId, Arc<Hop>>, fresh: Vec<Arc<Hop>> },
+    Memory { hops: HashMap<HopId, Arc<Hop>>, fresh: Vec<Arc<Hop>>, notes: Vec<Note> },
     /// A trace file.
     Trace { reader: Box<Reader>, revision: u64 },
 }
@@ -26,7 +26,7 @@ impl Source {
     /// Everything that `recording` holds.
     pub(crate) fn memory(recording: Recording) -> Source {
         let hops = recording.hops.iter().map(|it| (it.id, it.clone())).collect();
-        Source::Memory { hops, fresh: recording.hops }
+        Source::Memory { hops, fresh: recording.hops, notes: recording.notes }
     }
 
     /// A trace, from its beginning.
@@ -60,6 +60,14 @@ impl Source {
         match self {
             Source::Memory { hops, .. } => Ok(hops.get(&id).cloned()),
             Source::Trace { reader, .. } => Ok(reader.hop(id)?.map(Arc::new)),
+        }
+    }
+
+    /// What people pinned to its hops, the oldest first.
+    pub(crate) fn notes(&self) -> Result<Vec<Note>, Error> {
+        match self {
+            Source::Memory { notes, .. } => Ok(notes.clone()),
+            Source::Trace { reader, .. } => Ok(reader.notes()?),
         }
     }
 

@@ -1,12 +1,13 @@
-//! What was said on a WebSocket connection, and the fields after a body, as lines under a chain.
+//! What a ladder has no room for, as lines under a chain: what was said on a WebSocket connection,
+//! the fields after a body, the notes that somebody pinned to a hop.
 
 use super::Text;
 use crate::content::{self, Message, Said};
-use crate::trace::{Exchange, Headers, Hop};
+use crate::trace::{ChainHop, Exchange, Headers};
 
-/// Label and text of each line.
-pub(super) fn lines(text: &Text<'_>, n: usize, hop: &Hop) -> Vec<(String, String)> {
-    let mut lines = Vec::new();
+/// Label and text of each line about one hop of the chain.
+pub(super) fn lines(text: &Text<'_>, n: usize, step: &ChainHop) -> Vec<(String, String)> {
+    let (hop, mut lines) = (&step.hop, Vec::new());
     if hop.exchange == Exchange::WebSocket {
         let latest = content::latest(hop, MOST);
         if latest.left_out > 0 {
@@ -17,6 +18,10 @@ pub(super) fn lines(text: &Text<'_>, n: usize, hop: &Hop) -> Vec<(String, String
     if let Some(trailers) = &hop.trailers {
         lines.extend(fields(text, "request", &trailers.request));
         lines.extend(fields(text, "response", &trailers.response));
+    }
+    for note in text.notes.iter().filter(|note| step.seen().any(|it| it.id == note.hop)) {
+        let by = if note.author.is_empty() { "" } else { " by " };
+        lines.push(format!("note{by}{}: {}", note.author, text.secrets.text(&note.text)));
     }
     let label = |idx| if idx == 0 { format!("hop {n}") } else { String::new() };
     lines.into_iter().enumerate().map(|(idx, it)| (label(idx), it)).collect()
@@ -59,7 +64,8 @@ mod tests {
     use crate::formats::Secrets;
     use crate::formats::text::Glyphs;
     use crate::trace::{
-        ConnectionId, Event, Frame, Frames, From, HopId, Request, TapId, Time, Trailers,
+        ConnectionId, Event, Frame, Frames, From, HopId, HopKind, Note, Request, TapId, Time,
+        Trailers,
     };
 
     #[test]
@@ -90,9 +96,19 @@ mod tests {
         let response = Headers::pack([("grpc-status", b"7".as_slice())]);
         hop.trailers = Some(Box::new(Trailers { response, ..Trailers::default() }));
         let secrets = Secrets::Revealed;
-        let text = Text { taps: &[], secrets: &secrets, glyphs: Glyphs::Ascii, width: 80 };
+        let note = |sequence: u64, author: &str| Note {
+            hop: HopId { sequence, ..HopId::default() },
+            at: Time(2),
+            author: author.to_owned(),
+            text: "look!".to_owned(),
+        };
+        let notes = [note(0, ""), note(0, "ann"), note(9, "of another hop")];
+        let text =
+            Text { taps: &[], notes: &notes, secrets: &secrets, glyphs: Glyphs::Ascii, width: 80 };
+        let (hop, kind) = (std::sync::Arc::new(hop), HopKind::WebSocket);
+        let step = ChainHop { hop, kind, link: None, sightings: Vec::new() };
         let told: Vec<String> =
-            lines(&text, 2, &hop).into_iter().map(|(label, it)| format!("{label}|{it}")).collect();
+            lines(&text, 2, &step).into_iter().map(|(label, it)| format!("{label}|{it}")).collect();
         let long = format!("|server text, 300 bytes: {}…", "x".repeat(200));
         let wanted = [
             "hop 2|client text, 9 bytes: hello\u{1b}[2J",
@@ -100,6 +116,8 @@ mod tests {
             &long,
             "|server close 1000, 5 bytes: bye",
             "|response trailer grpc-status: 7",
+            "|note: look!",
+            "|note by ann: look!",
         ];
         assert_eq!(told, wanted);
     }

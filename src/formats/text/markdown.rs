@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Text, badge, clean, ladder, socket};
+use super::{Text, badge, besides, clean, ladder};
 use crate::diagnose::Analysis;
 use crate::ladder::Ladder;
 
@@ -64,7 +64,7 @@ pub(super) fn chain(
 fn messages(text: &Text<'_>, analysis: &Analysis) -> String {
     let mut out = String::new();
     for (idx, it) in analysis.chain.hops.iter().enumerate() {
-        for (label, line) in socket::lines(text, idx + 1, &it.hop) {
+        for (label, line) in besides::lines(text, idx + 1, it) {
             for (row, line) in line.lines().enumerate() {
                 let label = if row == 0 { label.as_str() } else { "" };
                 let _ = writeln!(out, "{label:<8}  {}", clean(line));

@@ -14,6 +14,8 @@ pub(super) struct Room<'a> {
     pub(super) cells: usize,
     /// Levels that are shown; the rest is folded.
     pub(super) fold: Option<usize>,
+    /// Whether the exchange goes on: what is not here yet may come.
+    pub(super) is_running: bool,
     pub(super) look: &'a Look,
 }
 
@@ -25,13 +27,14 @@ pub(super) fn section(
     room: &Room<'_>,
     content: &mut Content,
 ) {
-    let Room { cells, fold, look } = *room;
+    let Room { cells, fold, is_running, look } = *room;
     let theme = &look.theme;
     if body.is_empty() {
         return;
     }
     let shown = body::show(body, headers, cells, fold);
-    content.heading(&format!("{name}  {}", size(body.length)), look);
+    let so_far = if is_running && !body.complete { " so far" } else { "" };
+    content.heading(&format!("{name}  {}{so_far}", size(body.length)), look);
     if let Some(line) = content.lines.last_mut() {
         line.push_span(Span::styled(format!("  {}", shown.format), theme.dim));
     }
@@ -52,7 +55,7 @@ pub(super) fn section(
         let lost = body.length - body.bytes.len() as u64;
         missing.push(format!("{} more went by and were not kept", size(lost)));
     }
-    if !body.complete {
+    if !body.complete && !is_running {
         missing.push("its end was not seen".to_owned());
     }
     if !missing.is_empty() {

@@ -8,7 +8,7 @@ use super::{bodies, headers, messages};
 use super::{timing, tls};
 use crate::diagnose::{Analysis, Answered};
 use crate::lineage::Actor;
-use crate::trace::{ChainHop, Failure, Hop, HopId, Outcome, Response, Tap, visible};
+use crate::trace::{ChainHop, Failure, Hop, HopId, Note, Outcome, Response, Tap, visible};
 use crate::tui::compare::{self, Later, With};
 use crate::tui::theme::Look;
 
@@ -20,6 +20,8 @@ pub(super) struct Shown<'a> {
     /// Levels of a body that are shown.
     pub(super) fold: Option<usize>,
     pub(super) taps: &'a [Tap],
+    /// What was pinned to the hop or to a sighting of it.
+    pub(super) notes: &'a [Note],
     pub(super) zone: chrono::FixedOffset,
 }
 
@@ -60,7 +62,8 @@ pub(super) fn content(it: &Shown<'_>, cells: usize, look: &Look) -> Content {
     let theirs = other.map(|it| (&it.request.headers, request_later));
     headers::table(&hop.request.headers, theirs, &sides, cells, look, &mut content);
     content.blank();
-    let room = bodies::Room { cells, fold: it.fold, look };
+    let is_running = hop.ended.is_none();
+    let room = bodies::Room { cells, fold: it.fold, is_running, look };
     response(hop, other.map(|it| (it, answer_later)), &sides, cells, look, &mut content);
     messages::section(hop, it.zone, &room, &mut content);
     bodies::section("Request body", &hop.request.body, &hop.request.headers, &room, &mut content);
@@ -129,6 +132,14 @@ fn facts(it: &Shown<'_>, shown: &ChainHop, cells: usize, look: &Look, content: &
         fact(word, &text);
     }
     testimony(hop, &mut fact);
+    for note in it.notes {
+        let by = if note.author.is_empty() {
+            String::new()
+        } else {
+            format!("{}: ", visible(&note.author))
+        };
+        fact("note", &format!("{by}{}", visible(&note.text)));
+    }
     timing::lines(hop, cells, FACT, look, content);
 }
 

@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::panel::Content;
 use super::{hop, search};
 use crate::diagnose::Analysis;
-use crate::trace::Tap;
-use crate::tui::model::Model;
+use crate::trace::{Note, Tap};
+use crate::tui::model::{Model, Open};
 use crate::tui::theme::Look;
 
 /// Lines, and those of them in which the search found something.
@@ -29,6 +29,7 @@ struct Of {
     fold: Option<usize>,
     words: String,
     taps: Vec<Tap>,
+    notes: Vec<Note>,
     zone: chrono::FixedOffset,
     cells: usize,
     look: Look,
@@ -45,6 +46,7 @@ impl Page {
             fold: open.fold,
             words: open.search.words.clone(),
             taps: model.status.taps.clone(),
+            notes: notes(model, open),
             zone: model.zone,
             cells,
             look: look.clone(),
@@ -74,9 +76,17 @@ impl Of {
             compare: self.compare,
             fold: self.fold,
             taps: &self.taps,
+            notes: &self.notes,
             zone: self.zone,
         }
     }
+}
+
+/// What was pinned to the open hop.
+fn notes(model: &Model, open: &Open) -> Vec<Note> {
+    let Some(hop) = open.analysis.chain.hops.get(open.hop) else { return Vec::new() };
+    let is_it = |note: &&Note| hop.seen().any(|it| it.id == note.hop);
+    model.status.notes.iter().filter(is_it).cloned().collect()
 }
 
 impl PartialEq for Page {
@@ -91,6 +101,7 @@ impl PartialEq for Of {
         Arc::ptr_eq(&self.analysis, &other.analysis)
             && (self.hop, self.compare, self.fold) == (other.hop, other.compare, other.fold)
             && (&self.words, &self.taps, self.zone) == (&other.words, &other.taps, other.zone)
+            && self.notes == other.notes
             && (self.cells, &self.look) == (other.cells, &other.look)
     }
 }
