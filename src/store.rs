@@ -8,7 +8,9 @@
 //!
 //! While it is recorded, a trace has a write-ahead log beside it; after a clean stop it is one
 //! file. The promise is against the death of the process, not of the machine: what was recorded
-//! more than twice [`TICK`] ago is in the file, also after `kill -9`.
+//! more than 100 ms ago is in the file, also after `kill -9`. No more may
+//! wait than the writer writes in time (`pace`), traffic waits for the rest; so it holds where a
+//! megabyte is written within 20 ms, and as long as the machine lets the writer run.
 //!
 //! **Invariant:** recording never stops traffic. A full queue makes a recorder wait at most a
 //! second; a disk that hangs, fails or is full makes hops go unrecorded, and they are counted
@@ -23,6 +25,7 @@ mod clock;
 mod dictionary;
 mod error;
 mod info;
+mod pace;
 mod pack;
 mod place;
 mod queue;

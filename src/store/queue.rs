@@ -3,6 +3,9 @@
 //! Recorders push under a short lock; the writer takes everything at once. So a burst costs one
 //! lock per event and no wake-up, and the writer works in batches.
 //!
+//! What waits is held so short ([`Pace`](super::pace::Pace)) that it is soon in the file; recorders
+//! wait for the rest, and with them the traffic.
+//!
 //! **Invariant:** a push never waits longer than [`PATIENCE`], and not at all once the writer is
 //! known to be stuck.
 
@@ -13,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Notify;
 
 use super::Unrecorded;
+use super::pace::{MOST, Pace};
 use crate::trace::{Event, Headers, Hop, HopId, Response};
 
 /// What a recorder hands over.
@@ -80,9 +84,11 @@ pub(super) struct Queue {
 struct State {
     items: Vec<Item>,
     weight: usize,
+    pace: Pace,
     /// No more will come.
     closed: bool,
-    /// The writer has not kept up for longer than recorders wait.
+    /// The writer has not kept up for longer than recorders wait: memory is the limit, and what is
+    /// beyond that is lost.
     stuck: bool,
     /// Hops of which an event was lost. Whatever else comes of them is dropped too.
     lost: HashSet<HopId>,
@@ -95,6 +101,8 @@ struct State {
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) items: Vec<Item>,
+    /// Roughly their bytes.
+    pub(super) weight: usize,
     pub(super) lost: Vec<HopId>,
     pub(super) unrecorded: Unrecorded,
     pub(super) closed: bool,
@@ -104,20 +112,24 @@ impl Queue {
     /// Push without waiting; the item comes back when there is no room.
     pub(super) fn offer(&self, item: Item) -> Option<Item> {
         let weight = item.weight();
-        let mut state = self.lock();
+        self.put(&mut self.lock(), item, weight)
+    }
+
+    fn put(&self, state: &mut State, item: Item, weight: usize) -> Option<Item> {
         if state.drops(&item) {
             return None;
         }
-        if state.weight + weight > LIMIT && !state.items.is_empty() {
+        if state.weight + weight > state.room() && !state.items.is_empty() {
             if state.stuck {
                 state.lose(&item, STUCK);
                 return None;
             }
             return Some(item);
         }
+        let was_much = state.is_much();
         state.weight += weight;
         state.items.push(item);
-        if state.weight > MUCH {
+        if state.is_much() && !was_much {
             self.work.notify_one();
         }
         None
@@ -134,7 +146,7 @@ impl Queue {
                 Some(back) => item = back,
             }
             if tokio::time::timeout_at(deadline, room).await.is_err() {
-                return self.give_up(&item);
+                return self.insist(item);
             }
         }
     }
@@ -150,25 +162,26 @@ impl Queue {
                 Some(back) => item = back,
             }
         }
-        self.give_up(&item);
+        self.insist(item);
     }
 
-    /// What has come, after at most `tick`. What comes from now on is put into `spare`, so that
-    /// the memory of one batch serves the next but one.
-    pub(super) fn take(&self, tick: Duration, mut spare: Vec<Item>) -> Batch {
+    /// What has come by `until`, or when it is much. What comes from now on is put into `spare`,
+    /// so that the memory of one batch serves the next but one, and waits at this pace.
+    pub(super) fn take(&self, until: Instant, pace: Pace, mut spare: Vec<Item>) -> Batch {
         spare.shrink_to(MANY);
         let state = self.lock();
-        let waited =
-            self.work.wait_timeout_while(state, tick, |it| !it.closed && it.weight <= MUCH);
+        let tick = until.saturating_duration_since(Instant::now());
+        let waited = self.work.wait_timeout_while(state, tick, |it| !it.closed && !it.is_much());
         let mut state = waited.unwrap_or_else(PoisonError::into_inner).0;
         let items = std::mem::replace(&mut state.items, spare);
-        state.weight = 0;
+        let weight = std::mem::take(&mut state.weight);
+        state.pace = pace;
         state.stuck = false;
         let lost = std::mem::take(&mut state.unheard);
         let (unrecorded, closed) = (state.unrecorded.clone(), state.closed);
         drop(state);
         self.room.notify_waiters();
-        Batch { items, lost, unrecorded, closed }
+        Batch { items, weight, lost, unrecorded, closed }
     }
 
     /// Wait for the tick without taking anything: the writer cannot write. Whether it is the end.
@@ -211,10 +224,12 @@ impl Queue {
         self.unrecorded()
     }
 
-    fn give_up(&self, item: &Item) {
-        let mut state = self.lock();
+    /// Patience is over: `item` is taken if memory allows, or lost.
+    fn insist(&self, item: Item) {
+        let (weight, mut state) = (item.weight(), self.lock());
         state.stuck = true;
-        state.lose(item, STUCK);
+        // Nothing comes back from who is stuck.
+        let _none = self.put(&mut state, item, weight);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -224,6 +239,16 @@ impl Queue {
 }
 
 impl State {
+    /// Bytes that may wait.
+    fn room(&self) -> usize {
+        if self.stuck { IN_MEMORY } else { self.pace.room() }
+    }
+
+    /// Whether there is work before the tick.
+    fn is_much(&self) -> bool {
+        self.weight > self.pace.room() / 2
+    }
+
     /// Whether `item` belongs to a hop that is already counted as lost, or comes after the end.
     fn drops(&mut self, item: &Item) -> bool {
         if self.closed {
@@ -267,10 +292,8 @@ fn head(headers: &Headers) -> usize {
 
 /// How long a recorder waits for room.
 pub(super) const PATIENCE: Duration = Duration::from_secs(1);
-/// Bytes that may wait. As many again may lie with the writer, which takes all of them at once.
-const LIMIT: usize = 16 << 20;
-/// As many are work before the tick.
-const MUCH: usize = 8 << 20;
+/// Bytes that may wait for a writer that is stuck.
+const IN_MEMORY: usize = MOST + MOST / 2;
 /// Items that are worth keeping memory for.
 const MANY: usize = 8192;
 const STUCK: &str = "the disk did not keep up for more than a second";

@@ -126,7 +126,8 @@ pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
-    connection.pragma_update(None, "wal_autocheckpoint", 4000)?;
+    // A commit that folds the log in takes as much longer: 8 MB are little enough.
+    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
     connection.pragma_update(None, "cache_size", -4096)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())

@@ -18,11 +18,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
 use self::session::{Session, What};
+use super::pace::Pace;
 use super::queue::Queue;
 use super::{Error, Keep, StoreRecorder, Unrecorded};
 use crate::trace::{Filter, Hop};
@@ -106,18 +107,20 @@ pub(super) fn insert_all(
 
 fn run(mut session: Session<Connection>, queue: &Queue) {
     let mut tries_after_end = 0;
-    let mut spare = Vec::new();
+    let (mut spare, mut pace) = (Vec::new(), Pace::default());
+    let mut taken = Instant::now();
     loop {
-        let mut closed = false;
+        let (mut closed, mut weight) = (false, 0);
         if !session.is_full() {
-            let batch = queue.take(TICK, std::mem::take(&mut spare));
-            closed = batch.closed;
+            let batch = queue.take(taken + TICK, pace, std::mem::take(&mut spare));
+            taken = Instant::now();
+            (closed, weight) = (batch.closed, batch.weight);
             session.unrecorded = batch.unrecorded;
             spare = session.fold(batch.items, &batch.lost);
         }
         match session.commit(if closed { What::All } else { What::Due }) {
             Ok(()) if closed => break,
-            Ok(()) => {}
+            Ok(()) => pace.wrote(weight, taken.elapsed()),
             Err(error) => {
                 let why = super::error::why(&error);
                 if queue.pause(RETRY, &why) {
