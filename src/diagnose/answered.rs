@@ -56,15 +56,17 @@ fn tell_layers_apart(answered: &mut [Answered]) {
         if other && serves_both(it) {
             it.by = Some(Actor::Gateway);
             it.why.push_str(", while the app is another");
-        } else if it.product.as_deref() == Some(GO) {
+        } else if it.product.as_deref().is_some_and(|it| UNDECIDED.contains(&it)) {
             it.by = None;
             it.why.push_str(", which gateways answer as well as apps");
         }
     }
 }
 
-/// Most gateways that are written in Go have no other words than its standard library's.
-const GO: &str = "Go net/http";
+/// Most gateways that are written in Go have no other words than its standard library's, and
+/// Spring Cloud Gateway has those of `WebFlux`.
+const UNDECIDED: &[&str] = &["Go net/http", "WebFlux (Spring)"];
+
 /// Whether gateways are made of this framework, too.
 fn serves_both(product: &str) -> bool {
     BOTH.iter().any(|it| product.starts_with(it))
@@ -82,6 +84,8 @@ const BOTH: &[&str] = &[
     "Hono",
     "hapi",
     "Next.js",
+    "ASP.NET Core",
+    "WebFlux",
 ];
 
 /// The fingerprints that fit one hop's answer, outside and inside.
@@ -324,14 +328,15 @@ fn recognised(response: &Response, fits: &Fits<'_>) -> Answered {
             sure: false,
         };
     };
-    let why = format!("recognised by {}", first.why());
+    let why = format!("recognised by {}", first.why(response));
     let is_app = |it: &&&Fingerprint| it.role == Role::Answered && it.actor == Actor::App;
     if is_app(&first) && serves_both(&first.product) {
         // It leaves its mark on what it hands on, too.
         let mut others = fits.outer.iter().filter(is_app);
         if let Some(made) = others.find(|it| !serves_both(&it.product)) {
             let product = Some(made.product.clone());
-            let why = format!("recognised by {}, handed on by {}", made.why(), first.product);
+            let why =
+                format!("recognised by {}, handed on by {}", made.why(response), first.product);
             return Answered { by: Some(Actor::App), product, why, sure: false };
         }
     }
@@ -346,7 +351,7 @@ fn recognised(response: &Response, fits: &Fits<'_>) -> Answered {
     Answered {
         by: Some(Actor::App),
         product: made.map(|it| it.product.clone()),
-        why: format!("handed on by {} ({})", first.product, first.why()),
+        why: format!("handed on by {} ({})", first.product, first.why(response)),
         sure: false,
     }
 }

@@ -80,7 +80,11 @@ impl<'a> Case<'a> {
             // Other servers are of the same maker.
             same && !(product == "Apache" && name.starts_with("Apache Traffic"))
         };
-        self.products.iter().find(|(it, _)| begins(it)).map(|(_, actor)| *actor)
+        let named = self.products.iter().find(|(it, _)| begins(it)).map(|(_, actor)| *actor);
+        // Most of what runs there is made with it, as far as nothing else is recognised.
+        let apps = || self.products.iter().filter(|(_, actor)| *actor == Actor::App);
+        let on_uvicorn = || apps().all(|(it, _)| *it == "uvicorn") && apps().next().is_some();
+        named.or_else(|| (product == "Starlette" && on_uvicorn()).then_some(Actor::App))
     }
 
     /// The product that answered a hop, for a sentence.

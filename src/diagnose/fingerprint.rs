@@ -12,6 +12,7 @@
 //! source = "https://docs.konghq.com/"
 //! status = ["404", "5xx"]  # any of these
 //! method = ["OPTIONS"]     # any of these
+//! host = ["*.example.net"] # any of these, of the URL
 //! headers = { server = "kong/*" }    # all of these; "*" stands for any text
 //! absent = ["x-kong-upstream-latency"]   # none of these
 //! body = ["no Route matched"]        # any of these texts
@@ -34,7 +35,7 @@ pub use parse::FingerprintError;
 
 use crate::content;
 use crate::lineage::Actor;
-use crate::trace::{Headers, Hop, Response};
+use crate::trace::{Headers, Hop, Response, Target};
 
 /// A set of fingerprints, the most trusted first.
 #[derive(Clone, Debug, Default)]
@@ -72,6 +73,7 @@ pub enum Role {
 struct When {
     status: Vec<StatusIs>,
     method: Vec<String>,
+    host: Vec<String>,
     headers: Vec<(String, String)>,
     absent: Vec<String>,
     body: Vec<String>,
@@ -158,8 +160,9 @@ impl Fingerprint {
         !self.when.body.is_empty()
     }
 
-    /// The conditions in words, for a person: `status 403, x-amzn-errortype`.
-    pub fn why(&self) -> String {
+    /// The conditions in words, for a person: `header x-amzn-errortype, body …`. Of several
+    /// texts, the one that this answer has.
+    pub fn why(&self, response: &Response) -> String {
         let when = &self.when;
         let mut parts: Vec<String> = Vec::new();
         parts.extend(when.headers.iter().map(|(name, value)| match value.as_str() {
@@ -168,7 +171,8 @@ impl Fingerprint {
         }));
         parts.extend(when.absent.iter().map(|it| format!("no {it}")));
         parts.extend(when.request.iter().map(|(name, value)| format!("request {name}: {value}")));
-        if let Some(text) = when.body.first() {
+        parts.extend(when.host.first().map(|it| format!("host {it}")));
+        if let Some(text) = when.text_of(response) {
             parts.push(format!("body `{text}`"));
         }
         if let Some(reason) = &when.reason {
@@ -190,6 +194,14 @@ impl When {
         self.status.is_empty() || self.status.iter().any(is)
     }
 
+    /// The text that fits an answer, of those that are asked for. The first, where only a part
+    /// of its body is at hand.
+    fn text_of(&self, response: &Response) -> Option<&String> {
+        let [_, _, ..] = self.body.as_slice() else { return self.body.first() };
+        let whole = if response.status < 400 { "".into() } else { content::of_response(response) };
+        self.body.iter().find(|it| whole.contains(it.as_str())).or(self.body.first())
+    }
+
     /// Whether the answer has the fields that are asked for.
     fn has_fields(&self, hop: &Hop) -> bool {
         let all =
@@ -205,12 +217,19 @@ impl When {
             && (self.method.is_empty() || self.method.contains(&hop.request.method))
             && !self.absent.iter().any(|it| has(&response.headers, it, "*"))
             && self.request.iter().all(|(name, value)| has(&hop.request.headers, name, value))
+            && (self.host.is_empty() || is_any_host(&self.host, &hop.request.url))
             && self.reason.as_ref().is_none_or(|it| glob_bytes(it.as_bytes(), &response.reason))
             && (self.body.is_empty() || {
                 let body = body.get_or_init(|| content::of_response(response));
                 self.body.iter().any(|it| body.contains(it.as_str()))
             })
     }
+}
+
+/// Whether the host of `url` fits one of `patterns`.
+fn is_any_host(patterns: &[String], url: &str) -> bool {
+    let host = Target::parse(url).host();
+    patterns.iter().any(|it| glob_bytes(it.as_bytes(), host.as_bytes()))
 }
 
 fn has(headers: &Headers, name: &str, value: &str) -> bool {

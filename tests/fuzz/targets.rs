@@ -327,7 +327,8 @@ fn fingerprints(data: &[u8]) {
     let _ = errors.iter().map(ToString::to_string).map(|it| it.len()).sum::<usize>();
     let answer = "GET http://a.test/a\u{1f}HTTP/1.1 403 F\r\nServer: x\r\n\r\n{\"message\":1}";
     let hop = hop(answer.as_bytes(), 0).unwrap();
-    let _ = prints.recognise(&hop).map(|it| it.why().len()).sum::<usize>();
+    let answer = hop.response().unwrap();
+    let _ = prints.recognise(&hop).map(|it| it.why(answer).len()).sum::<usize>();
 }
 
 fn page(data: &[u8]) {

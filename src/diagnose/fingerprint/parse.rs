@@ -86,6 +86,7 @@ fn fingerprint(entry: &Value<'_>) -> Result<Fingerprint, Wrong> {
             "source" => source = text(value)?,
             "status" => when.status = each(value, status_of)?,
             "method" => when.method = each(value, text)?,
+            "host" => when.host = each(value, text)?,
             "headers" => when.headers = pairs(value)?,
             "absent" => when.absent = each(value, text)?,
             "body" => when.body = each(value, text)?,
