@@ -106,9 +106,8 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     if 0 < unreadable {
         file.remarks.push(format!("{unreadable} entries without a readable request were left out"));
     }
-    if file.creator.as_deref().is_some_and(|it| it.starts_with("Firefox")) {
-        dated::after_their_preflights(&mut file.hops);
-    }
+    let is_firefox = file.creator.as_deref().is_some_and(|it| it.starts_with("Firefox"));
+    dated::after_their_preflights(&mut file.hops, |it| is_firefox || dated::is_all_waiting(it));
     if !unsent.is_empty() {
         stopped::tell(&mut file.hops, &unsent);
         let count = unsent.len();

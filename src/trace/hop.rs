@@ -283,4 +283,7 @@ impl Testimony {
     /// What [`Testimony::error`] says at a redirect, when the browser itself stopped the request
     /// that it led to: Chromium's word for a refusal that it does not explain.
     pub const STOPPED: &str = "net::ERR_FAILED";
+    /// What a request is said to be that the browser did not send from a page over https to an
+    /// address over http ([mixed content](https://w3c.github.io/webappsec-mixed-content/)).
+    pub const MIXED_CONTENT: &str = "mixed content";
 }

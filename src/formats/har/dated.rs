@@ -1,7 +1,8 @@
-//! When a request was sent, in HARs of Firefox's developer tools.
+//! When a request was sent, in HARs of browsers' developer tools.
 //!
 //! Firefox dates a request when the page makes it, before the preflight that it waits for, and
-//! counts that waiting nowhere. On the wire the preflight came first.
+//! counts that waiting nowhere. Chromium counts it, but of an answer that it refused all time is
+//! waiting. On the wire the preflight came first.
 //!
 //! **Invariant:** only the times of a request that its own preflight overtook change.
 
@@ -9,13 +10,18 @@ use std::collections::HashMap;
 
 use crate::trace::{Hop, Time};
 
-/// Put requests after the preflights that they waited for. `hops` are in the file's order.
-pub(super) fn after_their_preflights(hops: &mut [Hop]) {
+/// Put requests after the preflights that they waited for: those whose time is `vague`.
+pub(super) fn after_their_preflights(hops: &mut [Hop], vague: impl Fn(&Hop) -> bool) {
     let mut made: HashMap<(String, String), Vec<usize>> = HashMap::new();
-    for at in 0..hops.len() {
+    let mut in_time: Vec<usize> = (0..hops.len()).collect();
+    in_time.sort_by_key(|it| hops.get(*it).map(|it| it.started));
+    for at in in_time {
         let Some(hop) = hops.get(at) else { continue };
         let url = hop.request.url.clone();
         if !hop.is_preflight() {
+            if !vague(hop) {
+                continue;
+            }
             made.entry((url, hop.request.method.clone())).or_default().push(at);
             continue;
         }
@@ -29,6 +35,11 @@ pub(super) fn after_their_preflights(hops: &mut [Hop]) {
             send_at(request, answered);
         }
     }
+}
+
+/// Whether of the whole time none is told to be the request's own.
+pub(super) fn is_all_waiting(hop: &Hop) -> bool {
+    hop.timing.wait == Some(0) && hop.timing.receive == Some(0)
 }
 
 fn send_at(request: &mut Hop, time: Time) {
@@ -86,9 +97,13 @@ mod tests {
         ];
         for (name, rows) in cases {
             let mut hops = rows.map(|(method, (begun, ended), _)| hop(method, begun, ended));
-            after_their_preflights(&mut hops);
+            after_their_preflights(&mut hops, |_| true);
             let found = hops.map(|it| (it.started.0, it.ended.unwrap_or_default().0));
             assert_eq!(found, rows.map(|(_, _, times)| times), "{name}");
         }
+        // Its time is told.
+        let mut hops = [hop("GET", 0, 5_000), hop("OPTIONS", 7_000, 9_000)];
+        after_their_preflights(&mut hops, is_all_waiting);
+        assert_eq!(hops[0].started.0, 0);
     }
 }

@@ -30,6 +30,12 @@ pub(super) fn of_exchange(error: Option<&str>) -> Failure {
     }
 }
 
+/// Nothing was sent.
+pub(super) fn mixed_content() -> Failure {
+    let detail = "mixed content, which the browser does not send".to_owned();
+    Failure { kind: FailureKind::Aborted, detail }
+}
+
 /// Why a body stopped, if the error says that one did.
 pub(super) fn of_body(error: &str) -> Option<Failure> {
     let upper = error.to_ascii_uppercase();

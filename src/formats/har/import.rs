@@ -73,20 +73,43 @@ pub(super) fn is_unsent(entry: &Value) -> bool {
     let (Some(asked), Some(answer)) = (entry.get("request"), entry.get("response")) else {
         return false;
     };
-    let says = |place: &Value, name| some_text(place, name).is_some_and(|it| !it.is_empty());
-    let on_wire = count(answer, "status") != Some(0)
-        || says(entry, "serverIPAddress")
-        || says(entry, "connection")
-        || says(asked, "httpVersion")
-        || says(answer, "httpVersion")
-        || !list(answer, "headers").is_empty();
     let stopped = if let Some(error) = failure::reported(entry) {
         error == "net::ERR_FAILED"
     } else {
         let parts = entry.get("timings").and_then(Value::as_object);
         parts.is_some_and(serde_json::Map::is_empty) && micros(entry, "time") == Some(0)
     };
-    stopped && !on_wire
+    stopped && !was_on_wire(entry, asked, answer)
+}
+
+/// Whether anything tells of a connection.
+fn was_on_wire(entry: &Value, asked: &Value, answer: &Value) -> bool {
+    let says = |place: &Value, name| some_text(place, name).is_some();
+    count(answer, "status") != Some(0)
+        || says(entry, "serverIPAddress")
+        || says(entry, "connection")
+        || says(asked, "httpVersion")
+        || says(answer, "httpVersion")
+        || !list(answer, "headers").is_empty()
+}
+
+/// Whether a page over https asked over http, and the browser sent nothing and gave no error:
+/// [mixed content](https://w3c.github.io/webappsec-mixed-content/#should-block-fetch).
+fn is_mixed_content(entry: &Value) -> bool {
+    let (Some(asked), Some(answer)) = (entry.get("request"), entry.get("response")) else {
+        return false;
+    };
+    let over_http = some_text(asked, "url").is_some_and(|it| it.starts_with("http://"));
+    let of_page = |it: &Value| text(it, "value").is_some_and(|it| it.starts_with("https://"));
+    let names_page = |it: &&Value| {
+        let name = text(it, "name").unwrap_or_default();
+        name.eq_ignore_ascii_case("origin") || name.eq_ignore_ascii_case("referer")
+    };
+    over_http
+        && failure::reported(entry).is_none()
+        && !was_on_wire(entry, asked, answer)
+        && (list(asked, "headers").iter().filter(names_page).any(of_page)
+            || initiator(entry).is_some_and(|it| it.contains(" https://")))
 }
 
 fn exchange(entry: &Value, method: &str, url: &str) -> Exchange {
@@ -167,6 +190,7 @@ fn outcome(entry: &Value, started: Time) -> (Outcome, Option<Time>) {
         }
         // The recording was stopped before this one came to an end.
         None if answer.is_null() && error.is_none() => (Outcome::Pending, None),
+        None if is_mixed_content(entry) => (Outcome::Failed(failure::mixed_content()), ended),
         None => (Outcome::Failed(failure::of_exchange(error.as_deref())), ended),
     }
 }
@@ -220,12 +244,13 @@ fn connection(entry: &Value, url: &str) -> Option<ConnectionId> {
 
 fn testimony(entry: &Value) -> Testimony {
     let kind = some_text(entry, "_resourceType").unwrap_or_default().to_ascii_lowercase();
+    let mixed = || is_mixed_content(entry).then(|| Testimony::MIXED_CONTENT.to_owned());
     let cache = some_text(entry, "_fromCache").is_some_and(|it| it != "false")
         || some_text(entry, "_fetchType").is_some_and(|it| it.contains("Cache"));
     Testimony {
         api: API.iter().find(|(it, _)| *it == kind).map(|(_, api)| (*api).to_owned()),
         mode: (kind == "document").then(|| "navigate".to_owned()),
-        error: failure::reported(entry),
+        error: failure::reported(entry).or_else(mixed),
         from_cache: cache,
         initiator: initiator(entry),
         ..Testimony::default()
