@@ -102,3 +102,76 @@ impl Draft<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::diagnose::testing::analysed;
+
+    /// A fix is of the product that is there and of the answer that is wrong.
+    #[test]
+    fn the_headline_has_the_products_own_fix() {
+        let ok = "access-control-allow-origin=http://page.test";
+        for (lines, fix) in [
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 404 apigw-requestid=1 body='{\"message\":\"Not Found\"}'",
+                ][..],
+                "HTTP API's CORS settings",
+            ),
+            (
+                &["edge OPTIONS http://gw.test/a 204 apigw-requestid=1"],
+                "put http://page.test into AllowOrigins of the HTTP API",
+            ),
+            (
+                &["edge GET http://gw.test/a 200 x-amz-apigw-id=1"],
+                "with a proxy integration the app or function itself",
+            ),
+            (
+                &["edge GET http://gw.test/a 502 x-amzn-errortype=InternalServerErrorException"],
+                "see the function's log",
+            ),
+            (&["edge GET http://gw.test/a 504 server=nginx"], "raise proxy_read_timeout"),
+            (
+                &[
+                    "edge GET https://x.lambda-url.eu-west-1.on.aws/a 200 x-amzn-requestid=1 access-control-allow-origin=a,b",
+                ],
+                "let the function send none itself",
+            ),
+            (
+                &["edge OPTIONS http://gw.test/a 403 server=AmazonS3"],
+                "in the bucket's CORS configuration",
+            ),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/a 403 server=CloudFront x-cache='Error from cloudfront'",
+                ],
+                "allow the methods",
+            ),
+            (
+                &["edge OPTIONS http://gw.test/a 301 location=https://gw.test/a"],
+                "ask for `https://gw.test/a` itself",
+            ),
+            (&["edge OPTIONS http://gw.test/a 301 location=/a/"], "ask for `/a/` itself"),
+            (
+                &["edge GET http://gw.test/a 200 >origin=null"],
+                "serve the page from an http or https address",
+            ),
+            (&["edge GET http://gw.test/a 200 server=uvicorn"], "CORSMiddleware"),
+            (
+                &["edge PUT http://gw.test/a 413 server=nginx content-type=text/html"],
+                "client_max_body_size 65536k",
+            ),
+        ] {
+            let findings = analysed(lines).findings;
+            let printed = findings.first().map(|it| it.fix.as_str()).unwrap_or_default();
+            assert!(printed.contains(fix), "{lines:?}: {findings:?}");
+        }
+        // The stage is there, for its preflight was answered: the caller is refused.
+        let lines = [
+            &*format!("edge OPTIONS http://gw.test/prod/a 200 {ok}"),
+            "edge GET http://gw.test/prod/a 403 x-amzn-errortype=ForbiddenException body='{\"message\":\"Forbidden\"}'",
+        ];
+        let title = &analysed(&lines).findings[0].title;
+        assert!(title.contains("an API key, a resource policy or the firewall"), "{title}");
+    }
+}

@@ -24,6 +24,7 @@ mod header_not_allowed;
 mod location_internal_host;
 mod location_scheme_downgraded;
 mod method_not_allowed;
+mod mixed_content;
 mod origin_null_after_redirect;
 mod payload_too_large_masked;
 mod permanent_redirect_cached;
@@ -37,6 +38,7 @@ mod redirect_drops_method;
 mod redirect_drops_query;
 mod redirect_leaves_tap;
 mod redirect_loop;
+mod redirected_to_login;
 mod route_unknown;
 mod server_unreachable;
 mod stage_prefix_added;
@@ -62,10 +64,12 @@ pub(super) const RULES: &[Rule] = &[
     gateway_timeout::RULE,
     gateway_got_no_answer::RULE,
     gateway_unavailable::RULE,
+    mixed_content::RULE,
     server_unreachable::RULE,
     trailing_slash_dropped::RULE,
     gateway_follows_redirects::RULE,
     redirect_loop::RULE,
+    redirected_to_login::RULE,
     location_scheme_downgraded::RULE,
     redirect_leaves_tap::RULE,
     location_internal_host::RULE,
@@ -91,11 +95,11 @@ pub(super) const RULES: &[Rule] = &[
     allow_origin_dropped::RULE,
     wildcard_with_credentials::RULE,
     credentials_not_allowed::RULE,
+    cached_answer_without_allow_origin::RULE,
     allow_origin_mismatch::RULE,
     header_not_allowed::RULE,
     method_not_allowed::RULE,
     allow_origin_missing_on_error::RULE,
-    cached_answer_without_allow_origin::RULE,
     gateway_error_without_cors::RULE,
     allow_origin_missing::RULE,
     vary_origin_missing::RULE,
@@ -113,9 +117,15 @@ fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
         words.iter().any(|it| body.contains(it))
     };
     let waited = || hop.timing.wait.is_some_and(|it| it >= PATIENCE);
+    let at_once = || hop.timing.wait.is_some_and(|it| it < AT_ONCE);
     match response.status {
-        504 | 524 => !says(&[NO_ENDPOINT]) && (waited() || !says(&[NO_PROXYING])),
+        504 | 524 => {
+            !says(&[NO_ENDPOINT])
+                && (waited() || !says(&[NO_PROXYING]))
+                && (response.status != 504 || !at_once() || says(WAITED))
+        }
         502 => waited() && says(&["Error reading from remote server"]),
+        503 if says(&["first byte timeout", "between bytes timeout"]) => true,
         503 => waited() && says(&["Backend fetch failed", "ERR_READ_TIMEOUT"]),
         _ => false,
     }
@@ -123,6 +133,8 @@ fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
 
 /// A 504 of AWS API Gateway: a connection that failed, however long that took.
 const NO_ENDPOINT: &str = "Network error communicating with endpoint";
+/// Words for a timeout alone, of AWS API Gateway, Envoy and Vercel.
+const WAITED: &[&str] = &["request timed out", "upstream request timeout", "INVOCATION_TIMEOUT"];
 /// A 504 of http-proxy-middleware: any failure at all.
 const NO_PROXYING: &str = "Error occurred while trying to proxy";
 

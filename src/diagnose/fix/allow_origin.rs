@@ -34,6 +34,21 @@ pub(in crate::diagnose) const FIXES: &[Fix] = &[
         source: "https://docs.spring.io/spring-framework/reference/web/webmvc-cors.html",
     },
     Fix {
+        product: "WebFlux",
+        text: "`spring.cloud.gateway.globalcors.cors-configurations.[/**].allowed-origins={origin}`, or addCorsMappings of a WebFluxConfigurer (Spring WebFlux)",
+        source: "https://docs.spring.io/spring-cloud-gateway/reference/spring-cloud-gateway/cors-configuration.html",
+    },
+    Fix {
+        product: "ASP.NET Core",
+        text: "`app.UseCors(it => it.WithOrigins(\"{origin}\").AllowAnyMethod().AllowAnyHeader());` before the endpoints (ASP.NET Core)",
+        source: "https://learn.microsoft.com/en-us/aspnet/core/security/cors",
+    },
+    Fix {
+        product: "NestJS",
+        text: "`app.enableCors({ origin: \"{origin}\" });` before listen (NestJS)",
+        source: "https://docs.nestjs.com/security/cors",
+    },
+    Fix {
         product: "Rails",
         text: "`config.middleware.insert_before(0, Rack::Cors) { allow { origins \"{origin}\"; resource \"*\", headers: :any, methods: :any } }` (Rails, rack-cors)",
         source: "https://github.com/cyu/rack-cors#rails-configuration",
@@ -84,9 +99,39 @@ pub(in crate::diagnose) const FIXES: &[Fix] = &[
         source: "https://developer.konghq.com/plugins/cors/",
     },
     Fix {
-        product: "AWS API Gateway",
-        text: "add Access-Control-Allow-Origin to the OPTIONS method's response (\"Enable CORS\"), or pass OPTIONS to the app, and deploy the API again",
+        product: "AWS API Gateway (HTTP)",
+        text: "put {origin} into AllowOrigins of the HTTP API's CORS settings, exactly so; once they are set, what the app sends of CORS does not count",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
+    },
+    Fix {
+        product: "AWS Lambda function URL",
+        text: "put {origin} into AllowOrigins of the function URL's CORS settings, and let the function send none itself",
+        source: "https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html",
+    },
+    Fix {
+        product: "AWS API Gateway (REST)",
+        text: "with a proxy integration the app or function itself sends Access-Control-Allow-Origin: {origin}; for OPTIONS, add it to the OPTIONS method's response (\"Enable CORS\") or pass OPTIONS to the app; and deploy the API again",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html",
+    },
+    Fix {
+        product: "Amazon S3",
+        text: "`\"AllowedOrigins\": [\"{origin}\"]` in the bucket's CORS configuration (Amazon S3)",
+        source: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/ManageCorsUsing.html",
+    },
+    Fix {
+        product: "Google Cloud Storage",
+        text: "`\"origin\": [\"{origin}\"]` in the bucket's CORS configuration (Google Cloud Storage)",
+        source: "https://cloud.google.com/storage/docs/cross-origin",
+    },
+    Fix {
+        product: "Azure Storage",
+        text: "a CORS rule of the storage account with the origin {origin} (Azure Storage)",
+        source: "https://learn.microsoft.com/en-us/rest/api/storageservices/cross-origin-resource-sharing--cors--support-for-the-azure-storage-services",
+    },
+    Fix {
+        product: "IIS",
+        text: "`<remove name=\"OPTIONSVerbHandler\" />` in the handlers of web.config, so that the app answers OPTIONS; or the IIS CORS module with {origin} (IIS)",
+        source: "https://learn.microsoft.com/en-us/iis/extensions/cors-module/cors-module-configuration-reference",
     },
     Fix {
         product: "",
@@ -94,6 +139,20 @@ pub(in crate::diagnose) const FIXES: &[Fix] = &[
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];
+
+/// For a page whose origin is `null`, which anybody's page can have.
+pub(in crate::diagnose) const FIXES_OF_NULL: &[Fix] = &[Fix {
+    product: "",
+    text: "serve the page from an http or https address: a file, a data: URL and a sandboxed frame without allow-same-origin have the origin null. To allow null is to allow anybody; for public data without credentials, `Access-Control-Allow-Origin: *` does",
+    source: "https://html.spec.whatwg.org/multipage/browsers.html#concept-origin-opaque",
+}];
+
+/// For a request whose origin a redirect made `null`.
+pub(in crate::diagnose) const FIXES_OF_TAINTED: &[Fix] = &[Fix {
+    product: "",
+    text: "ask for this address itself, so that no redirect makes the origin null; or answer with `Access-Control-Allow-Origin: *` (without credentials)",
+    source: "https://fetch.spec.whatwg.org/#concept-request-tainted-origin",
+}];
 
 const STARLETTE: Fix = Fix {
     product: "Starlette",

@@ -36,11 +36,24 @@ const FIXES: &[Fix] = &[
         source: "https://docs.haproxy.org/3.0/configuration.html#http-response%20del-header",
     },
     Fix {
+        product: "AWS Lambda function URL",
+        text: "the function URL's CORS settings add it already: let the function send none itself",
+        source: "https://docs.aws.amazon.com/lambda/latest/dg/urls-configuration.html",
+    },
+    Fix { product: "WebFlux", ..SPRING },
+    SPRING,
+    Fix {
         product: "",
         text: "let one layer alone add Access-Control-Allow-Origin: remove it from the gateway's settings or from the app",
         source: "https://fetch.spec.whatwg.org/#concept-cors-check",
     },
 ];
+
+const SPRING: Fix = Fix {
+    product: "Spring",
+    text: "let the gateway or the app alone have a CORS configuration; in a Spring Cloud Gateway, `spring.cloud.gateway.default-filters=DedupeResponseHeader=Access-Control-Allow-Origin Access-Control-Allow-Credentials` keeps one (Spring)",
+    source: "https://docs.spring.io/spring-cloud-gateway/reference/spring-cloud-gateway-server-webflux/gatewayfilter-factories/deduperesponseheader-factory.html",
+};
 
 fn allow_origin_duplicated(case: &Case<'_>) -> Vec<Finding> {
     let mut found = case.blocked_hops().filter(|(_, it, _)| values(&it.hop) > 1);

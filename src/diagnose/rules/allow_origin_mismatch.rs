@@ -10,7 +10,12 @@ use crate::diagnose::fix::{Draft, allow_origin};
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-mismatch",
     find: allow_origin_mismatch,
-    causes: &["origin-null-after-redirect", "redirect-loop"],
+    causes: &[
+        "cached-answer-without-allow-origin",
+        "origin-null-after-redirect",
+        "redirect-loop",
+        "redirected-to-login",
+    ],
 };
 
 fn allow_origin_mismatch(case: &Case<'_>) -> Vec<Finding> {

@@ -19,6 +19,8 @@ pub(super) const RULE: Rule = Rule {
         "preflight-refused",
         "answer-replaced",
         "cached-answer-without-allow-origin",
+        "redirected-to-login",
+        "origin-null-after-redirect",
     ],
 };
 
@@ -47,6 +49,13 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
         evidence.extend(outer_header(idx, it, "vary"));
         title.push_str(" It varies by Origin: whoever decides by that does not list this one.");
     }
+    let fixes = match &*origin {
+        "null" if case.redirects().any(|(before, ..)| before < idx) => {
+            allow_origin::FIXES_OF_TAINTED
+        }
+        "null" => allow_origin::FIXES_OF_NULL,
+        _ => allow_origin::FIXES,
+    };
     vec![
         Draft {
             code: RULE.code,
@@ -54,7 +63,7 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
             by,
             title,
             evidence,
-            fixes: allow_origin::FIXES,
+            fixes,
             words: &[("origin", &origin)],
         }
         .finding(case),

@@ -22,6 +22,9 @@ pub(super) const RULE: Rule = Rule {
         "app-unreachable",
         "gateway-got-no-answer",
         "gateway-unavailable",
+        "redirected-to-login",
+        "preflight-not-routed",
+        "preflight-refused",
     ],
 };
 
@@ -53,7 +56,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "",
-        text: "send Access-Control-Allow-Origin on errors too, from the layer that adds it to the other answers; until then the page cannot read the {status}",
+        text: "send Access-Control-Allow-Origin on errors too, from the layer that adds it to the other answers; until then the page cannot read the {status}. If a layer before that one made it (a firewall, a limit), mend it there",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];

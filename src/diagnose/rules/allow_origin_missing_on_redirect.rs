@@ -13,7 +13,7 @@ use crate::trace::HopKind;
 pub(super) const RULE: Rule = Rule {
     code: "allow-origin-missing-on-redirect",
     find: allow_origin_missing_on_redirect,
-    causes: &["trailing-slash-dropped"],
+    causes: &["trailing-slash-dropped", "redirected-to-login"],
 };
 
 const FIXES: &[Fix] = &[

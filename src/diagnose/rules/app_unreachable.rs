@@ -19,6 +19,11 @@ const FIXES: &[Fix] = &[
         source: "https://repost.aws/knowledge-center/api-gateway-504-errors",
     },
     Fix {
+        product: "HAProxy",
+        text: "start the app, and check its `server` line and health check; a rule that denies with 503 answers with the same words (HAProxy)",
+        source: "https://docs.haproxy.org/3.0/configuration.html#5.2-check",
+    },
+    Fix {
         product: "nginx",
         text: "start the app, and check host and port of proxy_pass (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
@@ -30,6 +35,13 @@ const FIXES: &[Fix] = &[
     },
 ];
 
+/// AWS has no other use for a 502.
+const FIXES_OF_A_FUNCTION: &[Fix] = &[Fix {
+    product: "",
+    text: "see the function's log: it failed, or what it returned is not `{ \"statusCode\": …, \"headers\": {…}, \"body\": \"…\" }` with a text as body",
+    source: "https://repost.aws/knowledge-center/malformed-502-api-gateway",
+}];
+
 fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let hops = case.hops().filter(|(idx, _)| !case.is_made_good(*idx));
     let mut found = hops.filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
@@ -39,7 +51,8 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
         Some(distrust) => format!(" (its certificate {})", distrust.as_str()),
         None => format!(" ({})", in_words(it.kind)),
     });
-    let advice = advise(case, FIXES, &[]);
+    let is_function = it.hop.status() == Some(502) && is_of_functions(&case.name_of(idx));
+    let advice = advise(case, if is_function { FIXES_OF_A_FUNCTION } else { FIXES }, &[]);
     let status = it.hop.status().map(|it| format!(" and answered {it}"));
     // From outside, a 502 tells that no answer came, and not why.
     let told = it.innermost().failure().is_none() && it.hop.status() == Some(502);
@@ -59,6 +72,11 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
         fix: advice.text,
         sources: advice.sources,
     }]
+}
+
+/// Whether behind this product a 502 is about a function, not about a server.
+fn is_of_functions(product: &str) -> bool {
+    ["AWS API Gateway", "AWS Lambda"].iter().any(|it| product.starts_with(it))
 }
 
 /// What shows that the app did not answer; `None` when nothing does.
@@ -100,9 +118,11 @@ fn is_refused(hop: &Hop) -> bool {
     BROKEN.iter().any(|it| said.contains(it))
 }
 
-/// Node's own word, and those of @fastify/http-proxy for its other two.
+/// Node's own word, those of @fastify/http-proxy for its other two, Tyk's, Spring Cloud Gateway's.
 const BROKEN: &[&str] = &[
     "ECONNREFUSED",
+    "\"message\":\"Connection refused: ",
+    "There was a problem proxying the request",
     "\"code\":\"ECONNRESET\",\"error\":\"Internal Server Error\"",
     "\"code\":\"UND_ERR_SOCKET\",\"error\":\"Internal Server Error\"",
 ];

@@ -1,7 +1,7 @@
 //! An error that a gateway made itself, without CORS headers: the browser reports CORS and
 //! hides the real status.
 
-use super::Rule;
+use super::{Rule, stage_unknown};
 use crate::content;
 use crate::diagnose::case::{Case, body, outer_header, status_line};
 use crate::diagnose::fix::{Fix, advise_layer};
@@ -30,6 +30,7 @@ pub(super) const RULE: Rule = Rule {
         "preflight-refused",
         "trailing-slash-dropped",
         "redirect-loop",
+        "redirected-to-login",
     ],
 };
 
@@ -114,7 +115,7 @@ fn finding(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Finding> {
     let origin = hop.hop.request.headers.text("origin").unwrap_or_default();
     let words = [("status", &*status.to_string()), ("origin", &*origin)];
     let advice = advise_layer(case, FIXES, &words, case.by(idx));
-    let meaning = meaning(&hop.hop).map_or_else(String::new, |it| format!(" ({it})"));
+    let meaning = meaning(case, &hop.hop).map_or_else(String::new, |it| format!(" ({it})"));
     Some(Finding {
         code: RULE.code,
         hop: idx,
@@ -131,15 +132,24 @@ fn finding(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Finding> {
 }
 
 /// What a gateway's own words mean, where they are known to mislead.
-fn meaning(hop: &Hop) -> Option<&'static str> {
+fn meaning(case: &Case<'_>, hop: &Hop) -> Option<&'static str> {
     let response = hop.response()?;
     let kind = response.headers.text("x-amzn-errortype");
     let body = content::of_response(response);
     match kind.as_deref() {
+        Some(_) if stage_unknown::says_so(hop) && stage_unknown::is_known(case, hop) => {
+            Some("refused by an API key, a resource policy or the firewall")
+        }
         Some("ForbiddenException") if body.contains("\"Forbidden\"") => {
             Some("no such stage at this path, or refused by a key or the firewall")
         }
         Some("MissingAuthenticationTokenException") => Some("no such resource or method"),
+        Some(_) if response.status == 500 => {
+            Some("a wrong integration, authorizer or permission: see the API's execution log")
+        }
+        _ if response.headers.has("cf-mitigated") => {
+            Some("a challenge, which no fetch can solve: let the API's path skip it")
+        }
         _ if body.contains("Network error communicating with endpoint") => {
             Some("the app could not be reached")
         }

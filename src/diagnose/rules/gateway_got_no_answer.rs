@@ -45,12 +45,14 @@ pub(super) fn is_all_told(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
             .hop
             .response()
             .is_some_and(|it| content::of_response(it).contains(super::NO_PROXYING)),
+        Some(500) => is_by(case, idx, &[ALL_IN_ONE]),
         _ => false,
     };
     let seen_inside =
         hop.sightings.iter().any(|it| it.hop.response().is_some() || it.hop.failure().is_some());
     // What is refused or breaks off is known at once.
-    let at_once = hop.hop.timing.wait.is_some_and(|it| it < AT_ONCE);
+    let at_once = hop.hop.timing.wait.is_some_and(|it| it < AT_ONCE)
+        && matches!(hop.hop.status(), Some(502 | 504));
     says_any_failure
         && !at_once
         && !seen_inside
@@ -60,18 +62,29 @@ pub(super) fn is_all_told(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
 
 /// Whether its gateway has another status for an app that is too slow.
 fn tells_timeouts_apart(case: &Case<'_>, idx: usize) -> bool {
-    let product = case.answered.get(idx).and_then(|it| it.product.as_deref());
-    product.is_some_and(|it| TELL_TIMEOUTS_APART.iter().any(|known| it.starts_with(known)))
+    is_by(case, idx, TELL_TIMEOUTS_APART)
 }
+
+fn is_by(case: &Case<'_>, idx: usize, products: &[&str]) -> bool {
+    let product = case.answered.get(idx).and_then(|it| it.product.as_deref());
+    product.is_some_and(|it| products.iter().any(|known| it.starts_with(known)))
+}
+
+/// Has an empty 500 for whatever a backend did.
+const ALL_IN_ONE: &str = "KrakenD";
 
 /// They send 504 for that, or a 502 or 503 with other words.
 const TELL_TIMEOUTS_APART: &[&str] = &[
+    "APISIX",
     "AWS",
     "Apache",
+    "Apigee",
     "Caddy",
     "Cloudflare",
     "Envoy",
+    "Gravitee",
     "HAProxy",
+    "IIS (ASP.NET Core Module)",
     "Istio",
     "Kong",
     "OpenResty",

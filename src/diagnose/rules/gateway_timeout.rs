@@ -44,7 +44,7 @@ fn gateway_timeout(case: &Case<'_>) -> Vec<Finding> {
     let by = Actor::App;
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
-            .finding(case),
+            .finding_on_either_side(case),
     ]
 }
 

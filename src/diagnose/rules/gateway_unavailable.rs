@@ -63,15 +63,35 @@ fn speaks_of_app(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
 }
 
 /// Products whose 503 is about what is behind them.
-const TRIED: &[&str] = &["AWS API Gateway", "ingress-nginx", "lighttpd", "Squid"];
+const TRIED: &[&str] = &[
+    "AWS API Gateway",
+    "Fastly",
+    "Heroku router",
+    "Railway",
+    "Render",
+    "Spring Cloud Gateway",
+    "Squid",
+    "ingress-nginx",
+    "lighttpd",
+];
 
-/// What others write then: Varnish, Envoy, Apache.
-const WORDS: &[&str] =
-    &["Backend fetch failed", "upstream connect error", "temporarily unable to service your"];
+/// What others write then: Varnish, Envoy, Apache; Apigee and WSO2, of an endpoint that they
+/// stopped asking.
+const WORDS: &[&str] = &[
+    "Backend fetch failed",
+    "upstream connect error",
+    "temporarily unable to service your",
+    "messaging.adaptors.http.flow.ServiceUnavailable",
+    "NoActiveTargets",
+    "\"code\":\"303001\"",
+    "\"code\":\"101503\"",
+];
 
 /// What some write whether they tried, hold none for healthy, or were told to deny: `HAProxy`,
-/// Envoy, Traefik.
+/// Envoy, Traefik, Kong.
 const NO_SERVER: &[&str] = &[
+    "failure to get a peer from the ring-balancer",
+    "name resolution failed",
     "No server is available to handle this request",
     "no healthy upstream",
     "no available server",

@@ -13,7 +13,7 @@ use crate::lineage::{Actor, path};
 pub(super) const RULE: Rule = Rule {
     code: "origin-null-after-redirect",
     find: origin_null_after_redirect,
-    causes: &["location-scheme-downgraded", "location-internal-host"],
+    causes: &["location-scheme-downgraded", "location-internal-host", "redirected-to-login"],
 };
 
 const FIXES: &[Fix] = &[Fix {

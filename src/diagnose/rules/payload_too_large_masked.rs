@@ -59,9 +59,14 @@ const FIXES: &[Fix] = &[
 fn payload_too_large_masked(case: &Case<'_>) -> Vec<Finding> {
     let Some((idx, it, evidence)) = case.refused_on_the_way(413) else { return Vec::new() };
     let told = it.hop.request.headers.text("content-length").and_then(|it| it.trim().parse().ok());
-    let bytes = told.unwrap_or(it.hop.request.body.length).max(1);
+    let sent = told.unwrap_or(it.hop.request.body.length);
+    let how_long = match sent {
+        0 => "as long as this one (its length is not on record)".to_owned(),
+        _ => format!("of {sent} bytes"),
+    };
+    let bytes = if sent == 0 { AMPLE } else { sent };
     let title = format!(
-        "{} takes no body of {bytes} bytes: the app was never asked, and the page cannot read the 413.",
+        "{} takes no body {how_long}: the app was never asked, and the page cannot read the 413.",
         case.name_at_start(idx)
     );
     let (kilobytes, size) = (bytes.div_ceil(1024), format!("{}k", bytes.div_ceil(1024)));
@@ -73,6 +78,9 @@ fn payload_too_large_masked(case: &Case<'_>) -> Vec<Finding> {
             .finding(case),
     ]
 }
+
+/// A limit for bodies whose length is not on record.
+const AMPLE: u64 = 64 << 20;
 
 #[cfg(test)]
 mod tests {

@@ -14,8 +14,13 @@ pub(super) const RULE: Rule = Rule {
 
 const FIXES: &[Fix] = &[
     Fix {
-        product: "AWS API Gateway",
-        text: "add an OPTIONS method to the resource (\"Enable CORS\"), or let ANY pass it to the app, and deploy the API again",
+        product: "AWS API Gateway (HTTP)",
+        text: "put {origin} into AllowOrigins of the HTTP API's CORS settings, with the methods and headers: the API then answers every preflight itself",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
+    },
+    Fix {
+        product: "AWS API Gateway (REST)",
+        text: "add an OPTIONS method without authorization to the resource (\"Enable CORS\"), or let ANY pass it to the app, and deploy the API again",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html",
     },
     Fix {

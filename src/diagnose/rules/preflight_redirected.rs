@@ -14,7 +14,7 @@ use crate::trace::{ChainHop, HopKind, Target};
 pub(super) const RULE: Rule = Rule {
     code: "preflight-redirected",
     find: preflight_redirected,
-    causes: &["trailing-slash-dropped"],
+    causes: &["trailing-slash-dropped", "redirected-to-login"],
 };
 
 const FIXES: &[Fix] = &[
@@ -42,7 +42,8 @@ fn preflight_redirected(case: &Case<'_>) -> Vec<Finding> {
     let title =
         format!("The preflight was redirected to \"{to}\", which no browser follows.{form}");
     let by = case.by(idx);
-    let to = Target::parse(&to).path_and_query();
+    let elsewhere = path::server_of(&to) != path::server_of(&it.hop.request.url);
+    let to = if elsewhere { to } else { Target::parse(&to).path_and_query() };
     let words = [("to", to.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }

@@ -11,7 +11,12 @@ pub(super) const RULE: Rule =
 
 const FIXES: &[Fix] = &[
     Fix {
-        product: "AWS API Gateway",
+        product: "AWS API Gateway (HTTP)",
+        text: "put {origin} into AllowOrigins of the HTTP API's CORS settings: the API then answers preflights before any authorizer",
+        source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-cors.html",
+    },
+    Fix {
+        product: "AWS API Gateway (REST)",
         text: "set Authorization to NONE on the OPTIONS method, and deploy the API again",
         source: "https://docs.aws.amazon.com/apigateway/latest/developerguide/how-to-cors.html",
     },
@@ -44,6 +49,36 @@ const FIXES: &[Fix] = &[
         product: "Traefik",
         text: "forward authentication and basic authentication refuse preflights: put a headers middleware with `accessControlAllowOriginList: [\"{origin}\"]` before them, which answers OPTIONS itself (Traefik)",
         source: "https://doc.traefik.io/traefik/middlewares/http/headers/#cors-headers",
+    },
+    Fix {
+        product: "Amazon S3",
+        text: "in the bucket's CORS configuration: `{ \"AllowedOrigins\": [\"{origin}\"], \"AllowedMethods\": [\"{method}\"], \"AllowedHeaders\": [\"*\"] }` (Amazon S3)",
+        source: "https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors-troubleshooting.html",
+    },
+    Fix {
+        product: "Azure Storage",
+        text: "a CORS rule of the storage account with the origin {origin}, the method {method} and the headers {headers} (Azure Storage)",
+        source: "https://learn.microsoft.com/en-us/rest/api/storageservices/cross-origin-resource-sharing--cors--support-for-the-azure-storage-services",
+    },
+    Fix {
+        product: "CloudFront",
+        text: "in the cache behavior, allow the methods GET, HEAD, OPTIONS, PUT, POST, PATCH, DELETE; and see that no firewall rule refuses OPTIONS (CloudFront)",
+        source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-403-permission-denied.html",
+    },
+    Fix {
+        product: "Google Cloud Run",
+        text: "let the service be invoked without authentication and check the token in the app, or put a gateway before it that answers OPTIONS (Google Cloud Run)",
+        source: "https://cloud.google.com/run/docs/triggering/https-request",
+    },
+    Fix {
+        product: "Google IAP",
+        text: "`accessSettings.corsSettings.allowHttpOptions: true` in the settings of IAP, so that the app answers OPTIONS (Google IAP)",
+        source: "https://cloud.google.com/iap/docs/customizing",
+    },
+    Fix {
+        product: "Envoy",
+        text: "put the filter envoy.filters.http.cors before the one that refused it; with Istio, a corsPolicy in the VirtualService, and a rule that allows the method OPTIONS (Envoy)",
+        source: "https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_filters/cors_filter",
     },
     Fix {
         product: "",

@@ -16,8 +16,9 @@ const FIXES: &[Fix] = &[Fix {
 }];
 
 fn stage_unknown(case: &Case<'_>) -> Vec<Finding> {
-    let mut found =
-        case.hops().filter(|(idx, it)| says_so(&it.hop) && !case.is_off_the_route(*idx));
+    let mut found = case.hops().filter(|(idx, it)| {
+        says_so(&it.hop) && !case.is_off_the_route(*idx) && !is_known(case, &it.hop)
+    });
     let Some((idx, it)) = found.next() else { return Vec::new() };
     let mut evidence = vec![request_line(idx, &it.hop)];
     evidence.extend(outer_header(idx, it, "x-amzn-errortype"));
@@ -30,6 +31,12 @@ fn stage_unknown(case: &Case<'_>) -> Vec<Finding> {
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
             .finding(case),
     ]
+}
+
+/// Whether the same path was answered otherwise: then its stage is there, and the caller is refused.
+pub(super) fn is_known(case: &Case<'_>, hop: &Hop) -> bool {
+    let is_same = |it: &Hop| it.request.url == hop.request.url;
+    case.hops().any(|(_, it)| it.hop.response().is_some() && is_same(&it.hop) && !says_so(&it.hop))
 }
 
 /// 403 `{"message":"Forbidden"}`, of a REST API.
