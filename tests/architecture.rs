@@ -123,10 +123,16 @@ fn every_rule_has_tests_and_is_registered() {
 
 /// `src/part.rs` and everything in `src/part/`.
 /// A rule that nobody saw fire on real traffic is a guess: each has its row in the tables of the
-/// real gateways, or among what the lab shows.
+/// real gateways, or among what the lab or a browser's export shows.
 #[test]
 fn every_rule_fires_on_real_traffic() {
-    let tables = ["gateways/mistakes.toml", "gateways/further.toml", "lab_findings.rs"];
+    let tables = [
+        "gateways/mistakes.toml",
+        "gateways/further.toml",
+        "lab_findings.rs",
+        // Exports of real browsers.
+        "stories/devtools.rs",
+    ];
     let text: String =
         tables.iter().map(|it| fs::read_to_string(Path::new("tests").join(it)).unwrap()).collect();
     let mut unseen = Vec::new();

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use hopscope::diagnose::{self, Analysis, Fingerprints, Memo, Servers};
 use hopscope::fetch::{Known, judge};
+use hopscope::lineage::Actor;
 use hopscope::link::{self, HopFacts, Interner, Linker, Places};
 use hopscope::trace::{Chain, Hop, HopId, Link, Outcome, Tap};
 use script::Story;
@@ -53,6 +54,7 @@ fn check(story: &Story) -> Result<(), String> {
         ("links", story.links.as_ref(), links(&chains, &numbers)),
         ("outside", story.outside.as_ref(), outside(&chains, &numbers)),
         ("verdicts", story.verdicts.as_ref(), verdicts(&analysed)),
+        ("answered", story.answered.as_ref(), answered(&analysed)),
         ("findings", story.findings.as_ref(), findings(&analysed)),
         ("sightings", story.sightings.as_ref(), sightings(&chains, &numbers)),
     ];
@@ -116,6 +118,16 @@ fn verdicts(analysed: &[Analysis]) -> Vec<String> {
         format!("{}{code}{step}", verdict.outcome.as_str())
     });
     verdicts.collect()
+}
+
+/// `gateway Kong`: who answered each hop of all chains, and with what, as far as it is told.
+fn answered(analysed: &[Analysis]) -> Vec<String> {
+    let hops = analysed.iter().flat_map(|it| &it.answered);
+    let words = hops.map(|it| {
+        let by = it.by.and_then(Actor::as_str).unwrap_or("?");
+        format!("{by} {}", it.product.as_deref().unwrap_or_default()).trim_end().to_owned()
+    });
+    words.collect()
 }
 
 /// `stage-prefix-lost at 2`: the codes of all chains, and the step of the guilty hop.

@@ -10,6 +10,22 @@ use hopscope::formats::har;
 use hopscope::link;
 use hopscope::trace::{Hop, Tap, TapKind, Target};
 
+/// What is found in a file of the developer tools, each chain by itself: `HOP CODE`, a symptom
+/// with `< CAUSE`.
+fn found(name: &str) -> Vec<Vec<String>> {
+    let file = har::read(&fs::read(format!("tests/devtools/{name}.har")).unwrap()).unwrap();
+    let hops: Vec<Arc<Hop>> = file.hops.into_iter().map(Arc::new).collect();
+    let kind = TapKind::File;
+    let taps = [Tap { name: "har".to_owned(), kind, address: String::new(), upstream: None }];
+    let all = crate::analyse(&link::chains(&hops, &taps), &taps);
+    let of_chain = |it: &Analysis| {
+        let because = |it: Option<&str>| it.map(|it| format!(" < {it}")).unwrap_or_default();
+        let all = it.findings.iter();
+        all.map(|it| format!("{} {}{}", it.hop + 1, it.code, because(it.because))).collect()
+    };
+    all.iter().map(of_chain).filter(|it: &Vec<String>| !it.is_empty()).collect()
+}
+
 /// The only chain of `tests/devtools/NAME.har` that goes to the gateway, its hops, and the
 /// remarks on the file.
 fn told(name: &str) -> (Analysis, String, Vec<String>) {
@@ -62,4 +78,19 @@ fn without_preflights_it_says_what_is_missing() {
     assert!(unseen.iter().any(|it| it.kind == UnseenKind::NotRecorded && it.before == 0));
     assert_eq!(analysis.findings[0].code, "stage-prefix-lost");
     assert_eq!(remarks, [STOPPED]);
+}
+
+/// A preflight that passed, and then an answer that the browser refused: of that the tools tell no
+/// time but waiting, and Chromium no body. A redirect to a login. An address over http.
+#[test]
+fn what_a_refused_answer_hides_is_told() {
+    let masked = vec!["2 gateway-error-without-cors"];
+    let login = vec![
+        "1 redirected-to-login",
+        "1 origin-null-after-redirect < redirected-to-login",
+        "2 allow-origin-missing < redirected-to-login",
+    ];
+    assert_eq!(found("chromium-masked"), [masked.clone(), login.clone(), vec!["1 mixed-content"]]);
+    // Its page was over http, so that the last one was sent, to nobody.
+    assert_eq!(found("firefox-masked"), [masked, login, vec!["1 server-unreachable"]]);
 }

@@ -49,6 +49,8 @@ pub(crate) struct Story {
     pub(crate) sightings: Option<Vec<String>>,
     /// One a chain.
     pub(crate) verdicts: Option<Vec<String>>,
+    /// Who answered each hop, `by product`.
+    pub(crate) answered: Option<Vec<String>>,
     /// Those of all chains, in order.
     pub(crate) findings: Option<Vec<String>>,
 }
@@ -71,6 +73,7 @@ impl Story {
             outside: None,
             sightings: None,
             verdicts: None,
+            answered: None,
             findings: None,
         }
     }
