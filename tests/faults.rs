@@ -191,6 +191,7 @@ async fn what_happens_to_the_trace() {
         assert!(code == 0 && kept >= answered, "{recorded}");
     }
     trace::killed().await;
+    trace::killed_under_large_bodies().await;
     trace::removed().await;
     trace::locked().await;
     trace::hanging().await;

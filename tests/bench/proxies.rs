@@ -33,6 +33,7 @@ mod traces;
 
 use std::error::Error;
 
+use self::bare::Kind;
 use self::load::Load;
 use self::peers::{Doors, Field, HOPSCOPE};
 use self::report::Report;
@@ -42,9 +43,10 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 fn main() -> Outcome<()> {
     let args: Vec<String> = std::env::args().collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>().as_slice() {
-        [_, "bare", plain, tls, http_2, upstream, upstream_2, certificate] => {
+        [_, "bare", kind, plain, tls, http_2, upstream, upstream_2, certificate] => {
+            let kind = Kind::named(kind).ok_or_else(|| format!("no bare proxy is {kind}"))?;
             let doors = Doors { plain: plain.parse()?, tls: tls.parse()?, http_2: http_2.parse()? };
-            bare::run(doors, upstream.parse()?, upstream_2.parse()?, certificate.as_ref())
+            bare::run(kind, doors, upstream.parse()?, upstream_2.parse()?, certificate.as_ref())
         }
         [_, "trace", path, hops] => traces::make(path.as_ref(), hops.parse()?),
         [_, "open", path] => traces::open(path.as_ref()),

@@ -1,4 +1,5 @@
-//! How fast finished hops go into a trace: `cargo bench --bench store`.
+//! How fast finished hops go into a trace: `cargo bench --bench store`; those with a large body
+//! of its own each: `cargo bench --bench store -- large`.
 //!
 //! Prints microseconds of processor time a hop, all threads counted, and bytes a hop.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
@@ -12,12 +13,15 @@ use hopscope::trace::{
 };
 
 fn main() {
-    let count: u64 = std::env::args().find_map(|it| it.parse().ok()).unwrap_or(200_000);
+    let is_large = std::env::args().any(|it| it == "large");
+    let count = std::env::args().find_map(|it| it.parse().ok());
+    let count: u64 = count.unwrap_or(if is_large { 1000 } else { 200_000 });
+    let length = if is_large { 1_000_000 } else { 784 };
     let folder = tempfile::tempdir().expect("a folder for the trace");
     let path = folder.path().join("bench.hops");
-    let before = making(count);
+    let before = making(count, length);
     let start = busy();
-    let hops = (1..=count).map(hop);
+    let hops = (1..=count).map(|it| hop(it, length));
     match Store::import(Path::new(&path), &[], hops) {
         Ok(info) => println!(
             "{count} hops: {} ns of processor time a hop, {} bytes a hop",
@@ -29,16 +33,20 @@ fn main() {
 }
 
 /// What it takes to make the hops alone.
-fn making(count: u64) -> u64 {
+fn making(count: u64, length: usize) -> u64 {
     let start = busy();
     for number in 1..=count {
-        std::hint::black_box(hop(number));
+        std::hint::black_box(hop(number, length));
     }
     busy() - start
 }
 
-/// One answer of a small service: date and request id differ, 784 bytes of body are the same.
-fn hop(number: u64) -> Hop {
+/// One answer: date and request id differ, a small body is always the same, a large one never.
+fn hop(number: u64, length: usize) -> Hop {
+    let mut body = vec![b'x'; length];
+    if length > 784 {
+        body.extend(number.to_be_bytes());
+    }
     let date =
         format!("Sun, 22 Nov 2026 17:{:02}:{:02} GMT", number / 600_000 % 60, number / 10_000 % 60);
     let id = format!("{number:032x}");
@@ -74,7 +82,7 @@ fn hop(number: u64) -> Hop {
                 ("x-request-id", id.as_bytes()),
                 ("access-control-allow-origin", b"*"),
             ]),
-            body: Body::full(vec![b'x'; 784]),
+            body: Body::full(body),
             ..Response::default()
         }),
         timing: Timing { wait: Some(400), receive: Some(100), ..Timing::default() },

@@ -182,6 +182,11 @@ pub(crate) async fn ask(tap: &str, upstream: &str, fields: &str) -> String {
     send(tap, &format!("GET http://{upstream}/ HTTP/1.1\r\nHost: {upstream}\r\n{fields}\r\n")).await
 }
 
+/// Ask for `url`, whatever its host.
+pub(crate) async fn get(tap: &str, url: &str) -> String {
+    send(tap, &format!("GET {url} HTTP/1.1\r\nHost: a.test\r\nConnection: close\r\n\r\n")).await
+}
+
 /// Send `body` to `upstream`.
 pub(crate) async fn upload(tap: &str, upstream: &str, body: &str) -> String {
     let length = body.len();
@@ -190,7 +195,7 @@ pub(crate) async fn upload(tap: &str, upstream: &str, body: &str) -> String {
 }
 
 async fn send(tap: &str, text: &str) -> String {
-    let mut stream = TcpStream::connect(tap).await.unwrap();
+    let Ok(mut stream) = TcpStream::connect(tap).await else { return "refused".to_owned() };
     if stream.write_all(text.as_bytes()).await.is_err() {
         return "reset".to_owned();
     }

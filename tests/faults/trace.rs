@@ -1,8 +1,13 @@
 //! What happens to the file under a recording.
 
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use hopscope::store::{Reader, Unrecorded};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
 
 use super::{OTHER, clients, line, servers};
 use crate::program::{DEADLINE, Program};
@@ -21,6 +26,66 @@ pub(crate) async fn killed() {
     line("kill -9 under load", &format!("{answered} answers"), &recorded, held);
     // The last moment may be lost: what came within 100 ms, and some for a busy machine.
     assert!(opens && kept >= 200, "{recorded}");
+}
+
+/// Under more large bodies, each of its own, than can be written.
+pub(crate) async fn killed_under_large_bodies() {
+    let program = Program::start(&[]);
+    let upstream = large_bodies().await;
+    let answered = Arc::<Mutex<Vec<(String, Instant)>>>::default();
+    let mut clients = JoinSet::new();
+    for client in 0..8 {
+        let (tap, upstream) = (program.tap().to_owned(), upstream.clone());
+        let answered = Arc::clone(&answered);
+        clients.spawn(async move {
+            for n in 0.. {
+                let url = format!("http://{upstream}/{client}-{n}");
+                if clients::get(&tap, &url).await != format!("200 and {LARGE} bytes") {
+                    return;
+                }
+                answered.lock().unwrap().push((url, Instant::now()));
+            }
+        });
+    }
+    until("there is load", || answered.lock().unwrap().len() > 300).await;
+    let held = program.resident();
+    let killed = Instant::now();
+    program.signal("-KILL");
+    while clients.join_next().await.is_some() {}
+    let whole = program.hops().into_iter().filter(|it| it.ended.is_some());
+    let kept: HashSet<_> = whole.map(|it| it.request.url).collect();
+    let answered = std::mem::take(&mut *answered.lock().unwrap());
+    let lost = answered.iter().filter(|it| !kept.contains(&it.0));
+    let age = lost.map(|it| killed.saturating_duration_since(it.1)).max().unwrap_or_default();
+    let recorded = format!("{} hops; the oldest lost one was {age:?} old", kept.len());
+    line("kill -9 under large bodies", &format!("{} answers", answered.len()), &recorded, held);
+    assert!(age < PROMISE, "{recorded}");
+}
+
+/// A server whose answers are large and never the same.
+async fn large_bodies() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    tokio::spawn(async move {
+        for n in 0_u64.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            tokio::spawn(async move {
+                let mut asked = Vec::new();
+                while !asked.ends_with(b"\r\n\r\n") {
+                    if stream.read_buf(&mut asked).await.unwrap_or(0) == 0 {
+                        return;
+                    }
+                }
+                let head = format!("HTTP/1.1 200 OK\r\nContent-Length: {LARGE}\r\n\r\n");
+                let mut answer = head.into_bytes();
+                answer.resize(answer.len() + LARGE, b'x');
+                let end = answer.len() - 8;
+                answer[end..].copy_from_slice(&n.to_be_bytes());
+                let _gone = stream.write_all(&answer).await;
+            });
+        }
+    });
+    address
 }
 
 pub(crate) async fn removed() {
@@ -112,6 +177,10 @@ fn accounts(program: &Program) -> (usize, Unrecorded) {
     let kept = program.hops().iter().filter(|it| it.ended.is_some()).count();
     (kept, Reader::open(&program.trace).unwrap().info().unwrap().unrecorded)
 }
+
+/// What passed so long before the death of the program is in the file.
+const PROMISE: Duration = Duration::from_millis(100);
+const LARGE: usize = 1_000_000;
 
 /// Bytes that do not compress.
 fn noise(seed: u64) -> String {

@@ -6,11 +6,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use crate::bare::Kind;
 use crate::load::{self, Door, Load, Round};
 use crate::{Outcome, median, process, servers};
 
 pub(crate) const DIRECT: &str = "nginx, direct";
 pub(crate) const BARE: &str = "bare hyper proxy";
+pub(crate) const FAITHFUL: &str = "the same, names kept as written";
+pub(crate) const POOLED: &str = "the same, hyper-util's pool";
 pub(crate) const HOPSCOPE: &str = "hopscope, recording";
 pub(crate) const PROXELAR: &str = "proxelar";
 pub(crate) const MITMDUMP: &str = "mitmdump -w";
@@ -200,11 +203,13 @@ pub(crate) fn start(folder: &Path) -> Outcome<Field> {
     let doors = Doors::free()?;
     let nginx = servers::nginx_proxy(folder, doors, server, &certificate)?;
     field.add("nginx, proxy", "-", doors, nginx)?;
-    let doors = Doors::free()?;
-    let mut bare = Command::new(std::env::current_exe()?);
-    let addresses = [doors.plain, doors.tls, doors.http_2, server, server_2];
-    bare.arg("bare").args(addresses.map(|it| it.to_string())).arg(folder);
-    field.add(BARE, "-", doors, bare)?;
+    for (name, kind) in [(BARE, Kind::Least), (FAITHFUL, Kind::Faithful), (POOLED, Kind::Pooled)] {
+        let doors = Doors::free()?;
+        let mut bare = Command::new(std::env::current_exe()?);
+        let addresses = [doors.plain, doors.tls, doors.http_2, server, server_2];
+        bare.args(["bare", kind.word()]).args(addresses.map(|it| it.to_string())).arg(folder);
+        field.add(name, "-", doors, bare)?;
+    }
     let doors = Doors::free()?;
     let hopscope = hopscope(&field.trace, doors, server, server_2, &certificate);
     field.add(HOPSCOPE, "everything, on disk", doors, hopscope)?;
@@ -259,7 +264,7 @@ impl Field {
             place: self.peers.len(),
             keeps,
             doors,
-            speaks_tls: ![PROXELAR, MITMDUMP].contains(&name),
+            speaks_tls: ![FAITHFUL, POOLED, PROXELAR, MITMDUMP].contains(&name),
             process,
             rounds: Vec::new(),
             trouble: None,

@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use crate::chart::{self, Bar, number};
 use crate::load::{self, Load, Round};
-use crate::peers::{BARE, DIRECT, Field, HOPSCOPE, MITMDUMP, PROXELAR, Peer};
+use crate::peers::{BARE, DIRECT, Field, HOPSCOPE, MITMDUMP, POOLED, PROXELAR, Peer};
 use crate::traces::Figures;
 use crate::{Outcome, median, process};
 
@@ -139,6 +139,7 @@ impl Report<'_> {
         let mut rows = vec![["target", "aim", "measured", ""].map(ToOwned::to_owned).to_vec()];
         for (what, aim, measured) in [
             (requests("", BARE), AtLeast(0.85), ratio(BARE, C32)),
+            (requests("", "bare with a pool"), AtLeast(0.85), ratio(POOLED, C32)),
             (requests("", PROXELAR), AtLeast(1.3), ratio(PROXELAR, C32)),
             (requests("", MITMDUMP), AtLeast(40.0), ratio(MITMDUMP, C32)),
             (requests(" in TLS", BARE), AtLeast(0.8), ratio(BARE, Load::Tls)),
@@ -182,7 +183,10 @@ impl Report<'_> {
              All proxies stand in front of it on the same machine as the clients (`wrk`, \
              `h2load`) and take turns; figures are medians of {} turns, ratios are taken turn by \
              turn. hopscope records every hop, with bodies, to disk. The bare hyper proxy is the \
-             same HTTP library (and the same TLS), pooled, recording nothing. TLS is between \
+             same HTTP library (and the same TLS), recording nothing: it holds a connection to the \
+             server for each client, and writes names of fields in lower case; one beside it keeps \
+             them as they were written, as a tap has to, and one takes connections from \
+             hyper-util's pool. TLS is between \
              client and proxy; HTTP/2 is spoken on both sides by hopscope and the bare proxy, \
              and to the client by the others. Idle: {} open connections. First screen: facts \
              and the first thousand hops of a saved trace; `info` links all of it into chains, \
