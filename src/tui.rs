@@ -32,7 +32,7 @@ mod update;
 mod view;
 
 pub use keymap::Action;
-pub use message::{Effect, Feed, Loaded, Message, Notice, Status, Totals};
+pub use message::{Effect, Feed, Loaded, Message, Notice, Status, Totals, Window};
 pub use model::{Model, Pane, Screen};
 pub use row::{Badge, ChainRow};
 pub use run::{Error, Options, run};

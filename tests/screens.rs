@@ -15,7 +15,8 @@ use crossterm::event::{KeyCode, KeyEvent, KeyModifiers, MouseButton, MouseEvent,
 use hopscope::diagnose::Analysis;
 use hopscope::trace::{Body, HopId, Note, Outcome, Tap, TapKind, Time};
 use hopscope::tui::{
-    ChainRow, Effect, Feed, Loaded, Look, Message, Model, Status, ThemeName, Totals, draw, update,
+    ChainRow, Effect, Feed, Loaded, Look, Message, Model, Status, ThemeName, Totals, Window, draw,
+    update,
 };
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -385,6 +386,29 @@ fn hops_that_could_not_be_kept_are_told_on_every_screen() {
         it.keys(keys);
         assert!(it.drawn().contains("! 12 not recorded"), "{}", it.drawn());
     }
+}
+
+#[test]
+fn a_flight_recorder_says_how_full_it_is_and_what_it_let_go() {
+    let mut it = Session::story(100, 24);
+    let mut status = it.model.status.clone();
+    let limits = "20MB, 2h".to_owned();
+    status.window = Window { limits, bytes: Some(20_000_000), full: Some(62), ..Window::default() };
+    it.send(Message::Status(status.clone()));
+    let first = |it: &Session| it.drawn().lines().next().unwrap().to_owned();
+    assert!(first(&it).contains("rec  keep 20MB, 2h (62%)"), "{}", first(&it));
+    assert!(!it.drawn().contains("let go"), "{}", it.drawn());
+    (status.window.gone, status.window.from) = (651, Some(Time(story::NOON)));
+    it.send(Message::Status(status.clone()));
+    assert!(it.drawn().contains("651 hops from before 12:04:09 let go"), "{}", it.drawn());
+    assert!(first(&it).contains("keep 20MB, 2h (full)"), "{}", first(&it));
+    it.keys("G");
+    let foot = "following the newest; 651 hops from before 12:04:09 let go";
+    assert!(it.drawn().contains(foot), "{}", it.drawn());
+    // Who follows what another process records does not know the limits.
+    status.window.limits.clear();
+    it.send(Message::Status(status));
+    assert!(!first(&it).contains("keep") && it.drawn().contains("let go"), "{}", it.drawn());
 }
 
 #[test]

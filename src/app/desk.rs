@@ -29,7 +29,7 @@ use super::Error;
 use super::analyst::Analyst;
 use crate::diagnose::Analysis;
 use crate::trace::HopId;
-use crate::tui::{ChainRow, Effect, Feed, Loaded, Message, Notice, Status};
+use crate::tui::{ChainRow, Effect, Feed, Loaded, Message, Notice, Status, Window};
 
 /// How often a growing trace is looked at.
 const LOOK: Duration = Duration::from_millis(40);
@@ -73,7 +73,7 @@ impl Desk {
         loop {
             let growing = self.behind || self.status.feed != Feed::Saved;
             let searching = self.index.is_searching();
-            let busy = self.behind || searching || self.index.has_unread();
+            let busy = self.behind || searching || self.index.has_work();
             let wait = if busy { Duration::ZERO } else { LOOK };
             let next = runtime.block_on(async {
                 if growing || wait.is_zero() {
@@ -121,6 +121,25 @@ impl Desk {
             self.status.unrecorded_why = Some(unrecorded.why);
             self.tell(Message::Status(self.status.clone()));
         }
+        self.look_at_window();
+    }
+
+    /// How full the window is, and what it has let go.
+    fn look_at_window(&mut self) {
+        let Some((bytes, dropped)) = self.source.window() else { return };
+        let full = self.status.window.bytes.map(|it| {
+            let percent = u128::from(bytes) * 100 / u128::from(it.max(1));
+            u8::try_from(percent.min(100)).unwrap_or(100)
+        });
+        if let Some(until) = dropped.until.filter(|_| dropped.count != self.status.window.gone) {
+            self.index.suspect(until);
+        }
+        let (gone, from) = (dropped.count, dropped.until);
+        let window = Window { full, gone, from, ..self.status.window.clone() };
+        if window != self.status.window {
+            self.status.window = window;
+            self.tell(Message::Status(self.status.clone()));
+        }
     }
 
     fn answer(&mut self, effects: Vec<Effect>) {
@@ -164,9 +183,15 @@ impl Desk {
         }
     }
 
-    /// Analyse what nobody has asked for yet, so that the totals become right.
+    /// Let go what the recorder let go, and analyse what nobody has asked for yet, so that the
+    /// totals become right.
     fn use_spare_time(&mut self) {
         let until = Instant::now() + SPARE;
+        while Instant::now() < until && self.index.has_suspects() {
+            if self.index.look_at_suspect(&self.source) {
+                self.moved();
+            }
+        }
         let mut any = false;
         while Instant::now() < until && self.index.read_one(&self.source) {
             any = true;
@@ -174,6 +199,19 @@ impl Desk {
         if any && !self.index.has_unread() {
             self.tell(Message::Grown(self.index.totals()));
         }
+    }
+
+    /// Chains have left the list.
+    fn moved(&self) {
+        if let Some(id) = self.open {
+            let at = self.index.position(id);
+            if at.is_none() {
+                let text = "the window has let go of the chain that was open".to_owned();
+                self.tell(Message::Notice(Notice::Trouble(text)));
+            }
+            self.tell(Message::Moved { id, at });
+        }
+        self.tell(Message::Grown(self.index.totals()));
     }
 
     fn trouble(&self, error: &Error) {

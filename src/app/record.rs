@@ -16,7 +16,7 @@ use crate::proxy::{self, Bound, Environment, Limits, Mode, Proxy, TapSpec, Via};
 use crate::store::{self, Reader, Store};
 use crate::tls::{Authority, Identity, Tls, Trust};
 use crate::trace::{Filter, Tap, TapKind};
-use crate::tui::{Feed, Status};
+use crate::tui::{Feed, Status, Window};
 
 /// How long exchanges that are open when the recording ends may still take.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -126,6 +126,11 @@ async fn record(
             file: file_name(&path),
             taps: taps.clone(),
             only: options.only.as_ref().map(Filter::text).unwrap_or_default(),
+            window: Window {
+                limits: options.keep.iter().map(Keep::to_string).collect::<Vec<_>>().join(", "),
+                bytes: window(&options.keep).bytes,
+                ..Window::default()
+            },
             ..Status::default()
         };
         let analyst = Analyst::new(Known::default(), console);

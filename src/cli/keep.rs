@@ -1,5 +1,6 @@
 //! `--keep`: how much of the past a flight recorder holds.
 
+use std::fmt;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -33,6 +34,21 @@ impl FromStr for Keep {
             Some(bytes @ LEAST..) => Ok(Keep::Bytes(bytes)),
             Some(_) => Err("a window needs at least 16MiB".to_owned()),
             None => Err(expected.to_owned()),
+        }
+    }
+}
+
+/// As it is typed, in the largest unit that is exact.
+impl fmt::Display for Keep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (number, units) = match self {
+            Keep::Bytes(bytes) => (*bytes, SIZES),
+            Keep::Time(time) => (time.as_secs(), TIMES),
+        };
+        let exact = units.iter().filter(|it| number.is_multiple_of(it.1));
+        match exact.max_by_key(|it| it.1) {
+            Some((name, unit)) => write!(f, "{}{name}", number / unit),
+            None => write!(f, "{number} bytes"),
         }
     }
 }
@@ -76,6 +92,9 @@ mod tests {
             ("99999999999999TB", expected()),
         ] {
             assert_eq!(text.parse::<Keep>(), keep, "{text}");
+        }
+        for text in ["1GiB", "200MB", "64MiB", "2h", "30min", "90s", "7d"] {
+            assert_eq!(text.parse::<Keep>().map(|it| it.to_string()), Ok(text.to_owned()));
         }
     }
 }

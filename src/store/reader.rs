@@ -127,11 +127,20 @@ impl Reader {
 
     /// One hop with its bodies.
     pub fn hop(&self, id: HopId) -> Result<Option<Hop>, Error> {
+        self.one_hop(id, Load::Bodies)
+    }
+
+    /// Whether there is such a hop: a flight recorder lets the oldest go.
+    pub fn has(&self, id: HopId) -> Result<bool, Error> {
+        Ok(self.one_hop(id, Load::Heads)?.is_some())
+    }
+
+    fn one_hop(&self, id: HopId, load: Load) -> Result<Option<Hop>, Error> {
         let Some(short) = short(&self.connection, id.recorder).map_err(self.wrong())? else {
             return Ok(None);
         };
         let row = schema::row_id(short, id.sequence);
-        let hops = self.find(Wanted::One(row), Portion::of(1), Load::Bodies)?;
+        let hops = self.find(Wanted::One(row), Portion::of(1), load)?;
         Ok(hops.into_iter().map(|it| it.hop).find(|it| it.id == id))
     }
 
@@ -223,7 +232,8 @@ impl Reader {
         act(&connection).map(drop).map_err(writing)
     }
 
-    fn bytes(&self) -> Result<u64, Error> {
+    /// Size on disk, the write-ahead log included; of a trace in memory, its pages.
+    pub fn bytes(&self) -> Result<u64, Error> {
         if self.file.is_none() {
             let sql = "SELECT page_count * page_size FROM pragma_page_count, pragma_page_size";
             return self.one(sql, |it| it.get::<_, i64>(0)).map(i64::cast_unsigned);

@@ -46,6 +46,11 @@ pub enum Message {
         id: HopId,
         at: u64,
     },
+    /// Chains have left the list: where that of [`Effect::OpenChain`] stands now, if it is there.
+    Moved {
+        id: HopId,
+        at: Option<u64>,
+    },
     /// The state of the recording.
     Status(Status),
     /// One sentence for the user, shown in the footer until the next key.
@@ -108,6 +113,8 @@ pub struct Status {
     pub taps: Vec<Tap>,
     /// The words that choose what is kept (`record --only`); empty when everything is.
     pub only: String,
+    /// What of the past is kept.
+    pub window: Window,
     /// What people pinned to hops.
     pub notes: Vec<Note>,
     /// Hops that went by and could not be kept.
@@ -116,6 +123,21 @@ pub struct Status {
     pub unrecorded_why: Option<String>,
     /// People who watch along.
     pub guests: u32,
+}
+
+/// What of the past a flight recorder keeps (`record --keep`).
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct Window {
+    /// Its limits, for a person; empty where there is none, or where another process knows it.
+    pub limits: String,
+    /// Its limit on disk, in bytes.
+    pub bytes: Option<u64>,
+    /// How much of that is in use, in percent.
+    pub full: Option<u8>,
+    /// Hops that it has let go so far.
+    pub gone: u64,
+    /// When what it still has begins, if it has let something go.
+    pub from: Option<Time>,
 }
 
 /// Where the hops come from.

@@ -34,6 +34,7 @@ pub fn update(model: &mut Model, message: Message) -> Vec<Effect> {
         Message::Grown(totals) => list::grown(model, totals),
         Message::Opened(analysis) => open::opened(model, analysis),
         Message::Show { id, at } => list::show(model, id, at),
+        Message::Moved { id, at } => list::moved(model, id, at),
         Message::Status(status) => model.status = status,
         Message::Notice(notice) => model.notice = Some(notice),
     }

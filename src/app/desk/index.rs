@@ -3,10 +3,13 @@
 //! **Invariant:** per hop only its place is kept, per chain only its row. Header blocks are
 //! read from the source for one chain at a time.
 
+mod gone;
+
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::ops::Range;
 use std::sync::Arc;
 
+use self::gone::Gone;
 use super::search::Search;
 use super::{Source, row_of};
 use crate::app::Error;
@@ -36,6 +39,7 @@ pub(crate) struct Index {
     search: Option<Search>,
     /// Chains whose row is missing or stale.
     unread: VecDeque<u64>,
+    gone: Gone,
     blocked: u64,
     failed: u64,
 }
@@ -81,6 +85,7 @@ impl Index {
             order: Vec::new(),
             search: None,
             unread: VecDeque::new(),
+            gone: Gone::default(),
             blocked: 0,
             failed: 0,
         }
@@ -202,6 +207,11 @@ impl Index {
         }
     }
 
+    /// Whether there is something to do in spare time.
+    pub(crate) fn has_work(&self) -> bool {
+        self.has_unread() || self.has_suspects()
+    }
+
     /// Whether there are chains that nobody has looked at.
     pub(crate) fn has_unread(&self) -> bool {
         !self.unread.is_empty()
@@ -254,7 +264,7 @@ impl Index {
 
     /// The rows at `range` of the list: first position, how many there are, rows.
     pub(crate) fn rows(&mut self, range: Range<u64>, source: &Source) -> (u64, u64, Vec<ChainRow>) {
-        let list = self.search.as_ref().map_or(self.order.as_slice(), Search::found);
+        let list = self.list();
         let start = usize::try_from(range.start).unwrap_or(usize::MAX).min(list.len());
         let end = usize::try_from(range.end).unwrap_or(usize::MAX).clamp(start, list.len());
         let wanted: Vec<(Key, u64)> = list.get(start..end).unwrap_or_default().to_vec();
@@ -267,12 +277,18 @@ impl Index {
         (first, of, rows.collect())
     }
 
+    /// What the list shows, in its order.
+    fn list(&self) -> &[(Key, u64)] {
+        self.search.as_ref().map_or(self.order.as_slice(), Search::found)
+    }
+
     fn row(&mut self, at: usize, chain: u64, source: &Source) -> Option<ChainRow> {
         if self.chains.get(&chain)?.row.is_none() {
             self.read(chain, source);
         }
         let row = self.chains.get(&chain)?.row.as_ref()?;
-        Some(ChainRow { number: u64::try_from(at + 1).unwrap_or(u64::MAX), ..row.clone() })
+        let number = u64::try_from(self.gone.left + at + 1).unwrap_or(u64::MAX);
+        Some(ChainRow { number, ..row.clone() })
     }
 
     fn read(&mut self, chain: u64, source: &Source) {

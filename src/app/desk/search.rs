@@ -4,7 +4,7 @@
 //! **Invariant:** what was found stands in the order of the list. A chain that changed is looked
 //! at again.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 
 use super::index::Key;
 use crate::trace::Filter;
@@ -59,6 +59,12 @@ impl Search {
         if let Err(at) = self.found.binary_search(&(key, chain)) {
             self.found.insert(at, (key, chain));
         }
+    }
+
+    /// These chains are no more.
+    pub(super) fn forget(&mut self, gone: &HashSet<u64>) {
+        self.found.retain(|it| !gone.contains(&it.1));
+        self.waiting.retain(|it| !gone.contains(it));
     }
 
     /// A chain that stood at `before` has changed, or is no more.

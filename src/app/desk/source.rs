@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::app::Error;
 use crate::app::recording::Recording;
-use crate::store::{Load, Reader, Unrecorded};
+use crate::store::{Dropped, Load, Reader, Unrecorded};
 use crate::trace::{Hop, HopId, Note};
 
 /// How many hops are taken in before the screen hears of them.
@@ -68,6 +68,22 @@ impl Source {
         match self {
             Source::Memory { notes, .. } => Ok(notes.clone()),
             Source::Trace { reader, .. } => Ok(reader.notes()?),
+        }
+    }
+
+    /// Whether the hop can still be read.
+    pub(crate) fn has(&self, id: HopId) -> Result<bool, Error> {
+        match self {
+            Source::Memory { hops, .. } => Ok(hops.contains_key(&id)),
+            Source::Trace { reader, .. } => Ok(reader.has(id)?),
+        }
+    }
+
+    /// Size on disk, and what a flight recorder has let go; `None` for what was read into memory.
+    pub(crate) fn window(&self) -> Option<(u64, Dropped)> {
+        match self {
+            Source::Memory { .. } => None,
+            Source::Trace { reader, .. } => Some((reader.bytes().ok()?, reader.dropped().ok()?)),
         }
     }
 

@@ -40,6 +40,27 @@ pub(super) fn show(model: &mut Model, id: HopId, at: u64) {
     keep_visible(model);
 }
 
+/// Chains have left the list. What is around the selected one goes with it; when that is gone
+/// itself, the oldest takes its place.
+pub(super) fn moved(model: &mut Model, id: HopId, at: Option<u64>) {
+    let list = &mut model.list;
+    let Some(selected) = list.selected.filter(|it| it.id == Some(id) && !list.follow) else {
+        return;
+    };
+    let Some(at) = at else {
+        list.selected = Some(Selected { at: 0, id: None });
+        list.top = 0;
+        return;
+    };
+    let up = selected.at.saturating_sub(at);
+    list.selected = Some(Selected { at, ..selected });
+    list.top = list.top.saturating_sub(up);
+    let cut = usize::try_from(up.saturating_sub(list.window.first)).unwrap_or(usize::MAX);
+    list.window.rows.drain(..cut.min(list.window.rows.len()));
+    list.window.first = list.window.first.saturating_sub(up);
+    list.window.of = list.window.of.saturating_sub(up);
+}
+
 pub(super) fn step(model: &mut Model, by: i64) {
     let Some(selected) = model.list.selected else { return };
     if by < 0 {

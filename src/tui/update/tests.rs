@@ -187,3 +187,24 @@ fn totals_told_twice_cost_nothing() {
     it.grow([]);
     assert_eq!(it.loads, loads);
 }
+
+#[test]
+fn the_selection_stays_on_its_chain_when_the_oldest_leave() {
+    let mut it = Played::new(Feed::Recording, 0..1000);
+    it.grow([]);
+    it.keys("G");
+    it.keys(&"k".repeat(300));
+    assert_eq!(it.selected(), Some(699));
+    let top = it.model.list.top;
+    let id = it.model.list.selected.unwrap().id.unwrap();
+    it.trace.drain(..500);
+    it.send(Message::Moved { id, at: Some(199) });
+    assert_eq!(it.model.list.row(199).map(|it| it.id), Some(id), "before the next load, too");
+    it.grow([]);
+    assert_eq!((it.selected(), it.model.list.top), (Some(699), top - 500));
+    assert_eq!(it.model.list.window.of, 500);
+    it.trace.drain(..300);
+    it.send(Message::Moved { id, at: None });
+    it.grow([]);
+    assert_eq!(it.selected(), Some(800), "the oldest takes its place");
+}

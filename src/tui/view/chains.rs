@@ -8,6 +8,7 @@ use ratatui::text::{Line, Span};
 use super::cells::{cut, cut_middle, pad, width};
 use super::panel::{Frame, frame};
 use crate::trace::{Time, visible};
+use crate::tui::message::Window;
 use crate::tui::model::{List, Pane};
 use crate::tui::row::{Badge, ChainRow};
 use crate::tui::seen::SeenPane;
@@ -21,6 +22,8 @@ pub(super) struct Around<'a> {
     pub(super) taps: usize,
     /// Why hops went by that are not in the list.
     pub(super) unrecorded_why: Option<&'a str>,
+    /// What has gone from the list.
+    pub(super) window: &'a Window,
     pub(super) focused: bool,
 }
 
@@ -45,7 +48,7 @@ pub(super) fn chains(
     }
     let foot = match around.unrecorded_why {
         Some(why) => Some(format!("{} not all is recorded: {}", look.glyphs.guilty, visible(why))),
-        None => list.follow.then(|| "following the newest".to_owned()),
+        None => told(list, around),
     };
     let it = Frame { pane: Pane::Chains, title, foot, focused: around.focused };
     let mut inner = frame(&it, area, buf, look);
@@ -82,6 +85,17 @@ pub(super) fn chains(
         hops: Vec::new(),
         sections: Vec::new(),
     }
+}
+
+/// Whether the list moves by itself, and what has gone from its beginning.
+fn told(list: &List, around: Around<'_>) -> Option<String> {
+    let follow = list.follow.then(|| "following the newest".to_owned());
+    let gone = around.window.from.map(|from| {
+        let (n, from) = (around.window.gone, clock(from, around.zone));
+        format!("{n} {} from before {from} let go", if n == 1 { "hop" } else { "hops" })
+    });
+    let parts: Vec<String> = follow.into_iter().chain(gone).collect();
+    (!parts.is_empty()).then(|| parts.join("; "))
 }
 
 /// Widths of the columns, in cells.

@@ -148,6 +148,7 @@ impl Panes<'_> {
             zone: self.model.zone,
             taps: self.model.status.taps.len(),
             unrecorded_why: self.model.status.unrecorded_why.as_deref(),
+            window: &self.model.status.window,
             focused: self.focus == Pane::Chains,
         };
         let seen = chains::chains(&self.model.list, around, area, self.buf, self.look);

@@ -1,4 +1,5 @@
-//! The first line: what is open, whether it records and what of it, the taps, the counts, the time.
+//! The first line: what is open, whether it records, what of it and how much of the past, the taps,
+//! the counts, the time.
 
 use ratatui::buffer::Buffer;
 use ratatui::layout::Rect;
@@ -7,7 +8,7 @@ use ratatui::text::{Line, Span};
 use super::cells::{cut_middle, width};
 use super::panel::fit;
 use crate::trace::{Tap, Target, Time, visible};
-use crate::tui::message::{Feed, Status, Totals};
+use crate::tui::message::{Feed, Status, Totals, Window};
 use crate::tui::theme::Look;
 
 /// What the line tells.
@@ -40,7 +41,12 @@ pub(super) fn top(it: &Told<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
             cut_middle(&words, room.saturating_sub(so_far).clamp(WORDS, UPSTREAM), look.glyphs);
         left.push(Span::styled(format!("{ONLY}{words}"), theme.key));
     }
-    let so_far = Line::from(left.clone()).width();
+    let mut so_far = Line::from(left.clone()).width();
+    let keep = keep(&it.status.window);
+    if so_far + width(&keep) <= room {
+        so_far += width(&keep);
+        left.push(Span::styled(keep, theme.key));
+    }
     left.push(Span::styled(taps(&it.status.taps, room.saturating_sub(so_far), look), theme.dim));
     let right = Line::from(right);
     let cells = u16::try_from(right.width()).unwrap_or(area.width).min(area.width);
@@ -49,6 +55,17 @@ pub(super) fn top(it: &Told<'_>, area: Rect, buf: &mut Buffer, look: &Look) {
         buf.set_line(area.x, area.y, &fit(&Line::from(left), room, look), area.width);
     }
     buf.set_line(area.right() - cells, area.y, &right, cells);
+}
+
+/// `  keep 20MB, 2h (62%)`: the window of a flight recorder, and how full it is. Some of its room on
+/// disk is for what comes next, so it is full before the last percent.
+fn keep(window: &Window) -> String {
+    let full = match window.full {
+        _ if window.gone > 0 => " (full)".to_owned(),
+        Some(percent) => format!(" ({percent}%)"),
+        None => String::new(),
+    };
+    if window.limits.is_empty() { String::new() } else { format!("  keep {}{full}", window.limits) }
 }
 
 /// As many taps as fit, and how many there are besides.
