@@ -8,8 +8,8 @@ use crate::app::recording::Recording;
 use crate::store::{Dropped, Load, Reader, Unrecorded};
 use crate::trace::{Hop, HopId, Note};
 
-/// How many hops are taken in before the screen hears of them.
-const BATCH: usize = 20_000;
+/// How many hops are taken in before the screen is listened to again: it waits as long.
+const BATCH: usize = 2_000;
 
 /// Hops as they are read.
 pub(crate) type Scan<'a> = Box<dyn Iterator<Item = Result<Arc<Hop>, Error>> + 'a>;
