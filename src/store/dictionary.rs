@@ -10,7 +10,8 @@ use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
 
 use foldhash::quality::RandomState;
-use rusqlite::{Connection, params};
+use rusqlite::blob::ZeroBlob;
+use rusqlite::{Connection, MAIN_DB, params};
 
 use super::block;
 use crate::trace::Headers;
@@ -161,7 +162,14 @@ impl Dictionary {
     /// Store bytes that will not come again.
     pub(super) fn append(&mut self, db: &Connection, bytes: &[u8]) -> rusqlite::Result<i64> {
         let id = self.next_blob;
-        db.prepare_cached("INSERT INTO blob VALUES (?, ?)")?.execute(params![id, bytes])?;
+        let mut insert = db.prepare_cached("INSERT INTO blob VALUES (?, ?)")?;
+        if (LARGE..=HUGE).contains(&bytes.len()) {
+            // As a parameter they would be copied twice on their way into the pages.
+            insert.execute(params![id, ZeroBlob(bytes.len() as u64)])?;
+            db.blob_open(MAIN_DB, "blob", "data", id, false)?.write_all_at(bytes, 0)?;
+        } else {
+            insert.execute(params![id, bytes])?;
+        }
         self.next_blob += 1;
         self.stored += bytes.len() as u64 + BLOB;
         Ok(id)
@@ -203,6 +211,10 @@ const HOPS_PER_EPOCH: u32 = 65_536;
 /// Keeps the dictionary's memory small; what repeats is learned again within a few hops.
 const BYTES_PER_DICTIONARY: usize = 8 << 20;
 const SMALL: usize = 4096;
+/// Values that are written into their place, for which there is a price, too; those beyond do not
+/// fit into the page cache, and their empty pages would go to the log before they are filled.
+const LARGE: usize = 64 << 10;
+const HUGE: usize = 2 << 20;
 /// Bytes of large values that stay in memory to be compared.
 const AGAIN: usize = 4 << 20;
 /// What a hop takes beside its blobs, and a blob beside its bytes.
