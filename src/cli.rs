@@ -68,7 +68,7 @@ fn without_secrets(mut error: clap::Error) -> clap::Error {
 }
 
 /// Options whose values hold passwords.
-const SECRET: &[&str] = &["--auth", "--upstream-proxy"];
+const SECRET: &[&str] = &["--auth", "--upstream-proxy", "--via"];
 
 const AFTER_HELP: &str = "\
 Exit codes of explain, fetch and demo: 0 all allowed, 1 some blocked, 2 usage or unreadable
@@ -186,8 +186,13 @@ mod tests {
 
     #[test]
     fn no_password_stands_in_an_error() {
-        for words in [["--auth", ":hunter2"], ["--upstream-proxy", "ftp://ann:hunter2@proxy:1"]] {
-            let wrong = Cli::try_parse_from([["hopscope", "record"], words].concat());
+        for (command, words) in [
+            ("record", ["--auth", ":hunter2"]),
+            ("record", ["--upstream-proxy", "ftp://ann:hunter2@proxy:1"]),
+            ("fetch", ["--auth", ":hunter2"]),
+            ("fetch", ["--via", "socks5://ann:hunter2@proxy:1"]),
+        ] {
+            let wrong = Cli::try_parse_from([["hopscope", command], words].concat());
             let error = without_secrets(wrong.unwrap_err()).to_string();
             assert!(error.contains(words[0]) && !error.contains("hunter2"), "{error}");
         }

@@ -14,7 +14,6 @@ pub mod page_file;
 mod sockets;
 pub mod wire;
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -27,6 +26,7 @@ use crate::trace::{
 };
 
 use client::Client;
+pub use connect::Via;
 pub use sockets::{Sockets, documents, is_resent};
 
 /// How to drive.
@@ -35,7 +35,7 @@ pub struct Options {
     /// The browser to behave as.
     pub browser: Browser,
     /// Send through this forward proxy (a tap) instead of directly.
-    pub via: Option<SocketAddr>,
+    pub via: Option<Via>,
     /// Cookies that the browser already has, each `(host, "name=value")`.
     pub cookies: Vec<(String, String)>,
     /// How long to wait for an answer when the script itself sets no limit.

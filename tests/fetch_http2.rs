@@ -198,7 +198,7 @@ async fn a_tap_sees_what_was_driven() {
     let spec = "edge=forward:127.0.0.1:0".parse().unwrap();
     let tap = Proxy::start(vec![spec], &notebook, options).await.unwrap();
     let tls = Some(Tls::new(Some(&authority.file())).unwrap());
-    let options = Options { via: Some(tap.addresses()[0]), tls, ..Options::default() };
+    let options = Options { via: Some(tap.addresses()[0].into()), tls, ..Options::default() };
     let driven = server.drive_with(vec![server.get("/items")], options).await;
     let hop = driven[0].hops().next().unwrap();
     assert_eq!(body(hop), "GET /items localhost  0");

@@ -168,3 +168,52 @@ async fn a_tap_with_a_password_serves_nobody_without() {
     let recorded = format!("{hops:?}");
     assert!(recorded.contains("not recorded") && !recorded.contains("dXN"), "{recorded}");
 }
+
+/// `hopscope fetch` through a tap that wants a password: from the URL, or from the environment.
+#[tokio::test]
+async fn fetch_brings_the_password_and_writes_it_nowhere() {
+    let upstream = server(|mut wire| async move {
+        wire.head().await;
+        wire.send("HTTP/1.1 200 OK\r\nAccess-Control-Allow-Origin: *\r\nContent-Length: 0\r\n\r\n")
+            .await;
+    })
+    .await;
+    let auth = Some("ann:hunter2".parse().unwrap());
+    let (proxy, notebook, _client) =
+        tap("edge=forward:127.0.0.1:0", Options { auth, ..Options::default() }).await;
+    let at = proxy.addresses()[0];
+    let folder = tempfile::tempdir().unwrap();
+    for (n, (via, secret, code)) in [
+        (format!("http://ann:hunter2@{at}"), "", 0),
+        (format!("{at}"), "ann:hunter2", 0),
+        (format!("http://ann:hunter2@{at}/"), "eve:wrong", 0),
+        (format!("{at}"), "", 3),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let trace = folder.path().join(format!("{n}.hops"));
+        let url = format!("http://{upstream}/");
+        let asked = tokio::task::spawn_blocking({
+            let (via, trace) = (via.clone(), trace.clone());
+            move || {
+                let mut fetch = std::process::Command::new(env!("CARGO_BIN_EXE_hopscope"));
+                fetch.args(["fetch", &url, "--origin", "http://page.test", "--json", "--reveal"]);
+                fetch.args(["--via", &via, "-o"]).arg(trace).env_remove("HOPSCOPE_AUTH");
+                if !secret.is_empty() {
+                    fetch.env("HOPSCOPE_AUTH", secret);
+                }
+                fetch.output().unwrap()
+            }
+        });
+        let output = asked.await.unwrap();
+        let written = [output.stdout, output.stderr, std::fs::read(trace).unwrap()].concat();
+        let written = String::from_utf8_lossy(&written);
+        assert_eq!(output.status.code(), Some(code), "{via}: {written}");
+        for shown in ["hunter2", "YW5uOmh1bnRlcjI"] {
+            assert!(!written.contains(shown), "{via}: {written}");
+        }
+        let hop = notebook.ended(n + 1).await.remove(n);
+        assert_eq!(hop.status(), (code == 0).then_some(200), "{via}");
+    }
+}

@@ -97,7 +97,7 @@ async fn tries(set: &Set) -> Result<Times, Error> {
             &format!("http://{}", at.app),
         );
         let page = page(&format!("http://{}", at.page), it, url);
-        let options = drive::Options { via: Some(set.edge), ..drive::Options::default() };
+        let options = drive::Options { via: Some(set.edge.into()), ..drive::Options::default() };
         drive::run(&page, &options).await;
     }
     Ok(times)

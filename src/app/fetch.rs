@@ -8,8 +8,9 @@ use super::analyst::Analyst;
 use super::print::Printer;
 use super::{Console, Error, driven};
 use crate::cli::Fetch;
-use crate::drive::{self, Options, page_file};
+use crate::drive::{self, Options, Via, page_file};
 use crate::fetch::{Api, Browser, Known, Page, PageRequest};
+use crate::proxy::UpstreamProxy;
 use crate::store::Store;
 use crate::trace::{Headers, Tap, TapKind, Target};
 
@@ -19,21 +20,22 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         Some(path) => read_page(path)?,
         None => page_of(options)?,
     };
+    let proxy = options.via.clone().map(|it| it.or_credentials(options.auth.clone()));
     let drive_options = Options {
         browser: options.browser.unwrap_or(Browser::Chromium),
-        via: options.via.as_deref().map(via).transpose()?,
+        via: proxy.as_ref().map(via).transpose()?,
         cookies: cookies(options),
         ..Options::default()
     };
     let runtime = super::runtime()?;
-    if let (Some(url), Some(via)) = (&options.via, drive_options.via) {
-        runtime.block_on(is_there(url, via))?;
+    if let (Some(proxy), Some(via)) = (&proxy, &drive_options.via) {
+        runtime.block_on(is_there(&proxy.url(), via.address))?;
     }
     let chains = runtime.block_on(drive::run(&page, &drive_options));
     let taps = vec![Tap {
         name: "direct".to_owned(),
         kind: TapKind::Direct,
-        address: options.via.clone().unwrap_or_default(),
+        address: proxy.as_ref().map(UpstreamProxy::url).unwrap_or_default(),
         upstream: None,
     }];
     if let Some(path) = &options.output {
@@ -130,19 +132,16 @@ fn serialised_origin(origin: &str) -> Result<String, Error> {
     })
 }
 
-/// The address of the proxy to send through.
-fn via(url: &str) -> Result<SocketAddr, Error> {
-    let rest = url.strip_prefix("http://").unwrap_or(url).trim_end_matches('/');
-    let shown = url.rsplit_once('@').map_or(url, |(_, place)| place);
-    let unusable = |why: String| Error::Usage {
-        message: format!("cannot send through `{shown}`: {why}"),
+/// The proxy to send through.
+fn via(proxy: &UpstreamProxy) -> Result<Via, Error> {
+    let unusable = |why: &str| Error::Usage {
+        message: format!("cannot send through `{}`: {why}", proxy.url()),
         hint: "the address of a forward tap, for example http://127.0.0.1:8080".to_owned(),
     };
-    if rest.contains('@') {
-        return Err(unusable("a password for the way is not supported".to_owned()));
-    }
-    let mut addresses = rest.to_socket_addrs().map_err(|it| unusable(it.to_string()))?;
-    addresses.next().ok_or_else(|| unusable("the name has no address".to_owned()))
+    let place = proxy.plain_http().ok_or_else(|| unusable("it does not speak plain HTTP"))?;
+    let mut addresses = place.to_socket_addrs().map_err(|it| unusable(&it.to_string()))?;
+    let address = addresses.next().ok_or_else(|| unusable("the name has no address"))?;
+    Ok(Via { address, authorization: proxy.authorization() })
 }
 
 /// Whether somebody listens on the way: a proxy that is not there says nothing about the URL.

@@ -6,7 +6,8 @@ use clap::Args;
 
 use super::browser;
 use super::explain::Print;
-use crate::fetch::{AddressSpace, Api, Browser, CacheMode, Credentials, Mode, RedirectMode};
+use crate::fetch::{AddressSpace, Api, Browser, CacheMode, Mode, RedirectMode};
+use crate::proxy::{Credentials, UpstreamProxy};
 
 /// Do what a browser would do for a page at ORIGIN, hop by hop, for real, and explain it.
 #[derive(Args, Debug)]
@@ -47,7 +48,7 @@ pub struct Fetch {
 
     /// same-origin, include or omit
     #[arg(long, value_name = "MODE", value_parser = credentials, conflicts_with = "page")]
-    pub credentials: Option<Credentials>,
+    pub credentials: Option<crate::fetch::Credentials>,
 
     /// cors, no-cors, same-origin or navigate
     #[arg(long, value_name = "MODE", value_parser = mode, conflicts_with = "page")]
@@ -77,9 +78,14 @@ pub struct Fetch {
     #[arg(long, value_name = "MS", conflicts_with = "page")]
     pub timeout_ms: Option<u64>,
 
-    /// Send through this proxy (a forward tap)
-    #[arg(long, value_name = "URL")]
-    pub via: Option<String>,
+    /// Send through this proxy (a forward tap), USER:PASSWORD@ in front if it wants them
+    #[arg(long, value_name = "URL", value_parser = via)]
+    pub via: Option<UpstreamProxy>,
+
+    /// What the proxy wants, where the URL of --via does not say it; in the environment it is not
+    /// shown to other users of this machine
+    #[arg(long, value_name = "USER:PASSWORD", env = "HOPSCOPE_AUTH", hide_env_values = true)]
+    pub auth: Option<Credentials>,
 
     /// Whose behaviour: chromium or firefox
     #[arg(long = "as", value_name = "BROWSER", value_parser = browser)]
@@ -101,6 +107,15 @@ fn header(text: &str) -> Result<(String, String), String> {
     Ok((name.trim().to_owned(), value.trim().to_owned()))
 }
 
+fn via(text: &str) -> Result<UpstreamProxy, String> {
+    let url = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
+    let proxy: UpstreamProxy = url.parse()?;
+    match proxy.plain_http() {
+        Some(_) => Ok(proxy),
+        None => Err("fetch speaks plain HTTP to its proxy: expected http://HOST:PORT".to_owned()),
+    }
+}
+
 macro_rules! word_parser {
     ($name:ident, $type:ty) => {
         fn $name(word: &str) -> Result<$type, String> {
@@ -113,7 +128,7 @@ macro_rules! word_parser {
 }
 
 word_parser!(api, Api);
-word_parser!(credentials, Credentials);
+word_parser!(credentials, crate::fetch::Credentials);
 word_parser!(mode, Mode);
 word_parser!(redirect, RedirectMode);
 word_parser!(address_space, AddressSpace);

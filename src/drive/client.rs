@@ -2,7 +2,6 @@
 //!
 //! **Invariant:** every request that was put on a wire is a hop, also one that is sent again.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,7 +16,7 @@ use crate::trace::{
 };
 
 use super::clock::Clock;
-use super::connect::{self, Stream, failure, io_failure};
+use super::connect::{self, Stream, Via, failure, io_failure};
 use super::http2::{self, Answered, Http2};
 use super::sockets::{Sockets, documents, is_resent};
 use super::wire::Reader;
@@ -28,7 +27,7 @@ pub(super) struct Client {
     /// `None` stands for the connection on which a browser would have loaded the page.
     sockets: Sockets<Option<Connection>>,
     browser: Browser,
-    via: Option<SocketAddr>,
+    via: Option<Via>,
     tls: Option<Tls>,
     recorder: u64,
     n_hops: u64,
@@ -66,7 +65,7 @@ impl Client {
             clock: Clock::start(),
             sockets,
             browser: options.browser,
-            via: options.via,
+            via: options.via.clone(),
             tls: options.tls.clone(),
             recorder: getrandom::u64().unwrap_or(1),
             n_hops: 0,
@@ -138,7 +137,7 @@ impl Client {
     }
 
     async fn open(&mut self, out: &Outgoing) -> Result<Connection, Failure> {
-        let opening = connect::open(&out.url, self.via, self.tls.as_ref());
+        let opening = connect::open(&out.url, self.via.as_ref(), self.tls.as_ref());
         let late = |_| Err(failure(FailureKind::Timeout, "no connection within the limit"));
         let (stream, tls) = timeout_at(self.deadline, opening).await.unwrap_or_else(late)?;
         let upstream = tls.as_ref().and_then(|it| it.upstream.as_ref());
@@ -244,21 +243,22 @@ impl Client {
 
     /// The request's bytes: in absolute form towards a proxy.
     fn bytes(&self, out: &Outgoing) -> Vec<u8> {
-        let proxied = self.via.is_some() && out.url.scheme() == "http";
-        let target = match (proxied, out.url.query()) {
+        let proxy = self.via.as_ref().filter(|_| out.url.scheme() == "http");
+        let target = match (proxy.is_some(), out.url.query()) {
             (true, _) => out.url.to_string(),
             (false, Some(query)) => format!("{}?{query}", out.url.path()),
             (false, None) => out.url.path().to_owned(),
         };
         let mut bytes = format!("{} {target} HTTP/1.1\r\n", out.method).into_bytes();
         for header in out.headers.iter() {
-            let connection = proxied && header.name.eq_ignore_ascii_case("connection");
+            let connection = proxy.is_some() && header.name.eq_ignore_ascii_case("connection");
             let name = if connection { "Proxy-Connection" } else { &header.name };
             bytes.extend_from_slice(name.as_bytes());
             bytes.extend_from_slice(b": ");
             bytes.extend_from_slice(&header.value);
             bytes.extend_from_slice(b"\r\n");
         }
+        bytes.extend(proxy.map(Via::login).unwrap_or_default().into_bytes());
         bytes.extend_from_slice(b"\r\n");
         bytes.extend_from_slice(&out.body);
         bytes

@@ -2,6 +2,7 @@
 //!
 //! **Invariant:** a failure to connect says which step failed: the name, the connection, TLS.
 
+use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -12,6 +13,35 @@ use url::{Host, Url};
 
 use crate::tls::{self, Tls};
 use crate::trace::{Failure, FailureKind, HopTls};
+
+/// A forward proxy that everything goes through.
+#[derive(Clone)]
+pub struct Via {
+    pub address: SocketAddr,
+    /// What it is told in `Proxy-Authorization`. That is between the two: it is on no record.
+    pub authorization: Option<String>,
+}
+
+impl From<SocketAddr> for Via {
+    fn from(address: SocketAddr) -> Via {
+        Via { address, authorization: None }
+    }
+}
+
+/// Shows no password.
+impl fmt::Debug for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Via").field("address", &self.address).finish_non_exhaustive()
+    }
+}
+
+impl Via {
+    /// The field, with its line end; nothing without a password.
+    pub(super) fn login(&self) -> String {
+        let login = self.authorization.as_ref();
+        login.map_or_else(String::new, |it| format!("Proxy-Authorization: {it}\r\n"))
+    }
+}
 
 /// Bytes both ways.
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
@@ -24,12 +54,12 @@ pub(super) type Opened = (Box<dyn Stream>, Option<Arc<HopTls>>);
 /// Open a connection on which `url` can be asked for.
 pub(super) async fn open(
     url: &Url,
-    via: Option<SocketAddr>,
+    via: Option<&Via>,
     tls: Option<&Tls>,
 ) -> Result<Opened, Failure> {
     let secure = url.scheme() == "https";
     let mut tcp = match via {
-        Some(proxy) => connected(TcpStream::connect(proxy).await)?,
+        Some(proxy) => connected(TcpStream::connect(proxy.address).await)?,
         None => dial(url).await?,
     };
     // A browser does not hold back small requests.
@@ -37,8 +67,8 @@ pub(super) async fn open(
     if !secure {
         return Ok((Box::new(tcp), None));
     }
-    if via.is_some() {
-        tunnel(&mut tcp, url).await?;
+    if let Some(proxy) = via {
+        tunnel(&mut tcp, url, proxy).await?;
     }
     let host = url.host_str().unwrap_or_default();
     let trusting = match tls {
@@ -81,10 +111,11 @@ async fn dial(url: &Url) -> Result<TcpStream, Failure> {
 }
 
 /// Ask a forward proxy for a tunnel.
-async fn tunnel(tcp: &mut TcpStream, url: &Url) -> Result<(), Failure> {
+async fn tunnel(tcp: &mut TcpStream, url: &Url, proxy: &Via) -> Result<(), Failure> {
     let host = url.host_str().unwrap_or_default();
     let port = url.port_or_known_default().unwrap_or(443);
-    let ask = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n");
+    let login = proxy.login();
+    let ask = format!("CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n{login}\r\n");
     connected(tcp.write_all(ask.as_bytes()).await)?;
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") && head.len() < 16_384 {

@@ -134,6 +134,30 @@ async fn in_time<T>(asked: impl Future<Output = Result<T, Failure>>) -> Result<T
 }
 
 impl UpstreamProxy {
+    /// With these credentials, unless its URL has some.
+    #[must_use]
+    pub fn or_credentials(mut self, credentials: Option<Credentials>) -> UpstreamProxy {
+        self.credentials = self.credentials.or(credentials);
+        self
+    }
+
+    /// Host and port of one that is spoken to in plain HTTP.
+    pub fn plain_http(&self) -> Option<(&str, u16)> {
+        let is_plain = self.kind == Kind::Http && self.at.scheme == Scheme::Http;
+        is_plain.then_some((&*self.at.host, self.at.port))
+    }
+
+    /// Its URL, without credentials.
+    pub fn url(&self) -> String {
+        self.at.to_string()
+    }
+
+    /// What it is told in `Proxy-Authorization`
+    /// ([RFC 7617 §2](https://www.rfc-editor.org/rfc/rfc7617#section-2)).
+    pub fn authorization(&self) -> Option<String> {
+        self.credentials.as_ref().map(Credentials::basic)
+    }
+
     /// A socket to the proxy itself, and the microseconds it took.
     async fn reach(&self, tls: &LazyTls) -> Result<(Socket, u64), Failure> {
         let begun = Instant::now();
