@@ -82,6 +82,14 @@ pub(super) fn of_row_id(id: i64) -> (i64, i64) {
     (id >> SEQUENCE_BITS, id & ((1 << SEQUENCE_BITS) - 1))
 }
 
+/// Bytes of a page. Large bodies cost a third more with half of it, as each page is written by
+/// itself, twice; with twice of it small hops take more room than they have in it.
+pub(super) const PAGE: u64 = 16 << 10;
+
+/// Bytes of the log after which it is folded into the file. The commit that does it takes as much
+/// longer, and what comes meanwhile waits.
+pub(super) const LOG: u64 = 8 << 20;
+
 /// How long the writer waits for another process that writes.
 pub(super) const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -126,15 +134,14 @@ pub(super) fn for_writing(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(PATIENCE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "OFF")?;
-    // A commit that folds the log in takes as much longer: 8 MB are little enough.
-    connection.pragma_update(None, "wal_autocheckpoint", 1000)?;
+    connection.pragma_update(None, "wal_autocheckpoint", (LOG / PAGE).cast_signed())?;
     connection.pragma_update(None, "cache_size", -4096)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
 }
 
 fn lay_out(connection: &mut Connection, taps: &[Tap]) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "page_size", 8192)?;
+    connection.pragma_update(None, "page_size", PAGE.cast_signed())?;
     let transaction = connection.transaction()?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     migrate(&transaction, 0)?;

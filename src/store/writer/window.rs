@@ -12,7 +12,8 @@ use std::time::Duration;
 use rusqlite::{Connection, params};
 
 use crate::store::dictionary::Dictionary;
-use crate::store::{Dropped, Keep, schema};
+use crate::store::schema::{self, LOG, PAGE};
+use crate::store::{Dropped, Keep};
 use crate::trace::Time;
 
 /// What the window holds, and what it let go.
@@ -197,7 +198,7 @@ fn used(db: &Connection) -> rusqlite::Result<u64> {
 
 /// Bytes of the log after which it is folded into the file.
 fn log(limit: u64) -> u64 {
-    (limit / 16).min(32 << 20)
+    (limit / 16).min(LOG)
 }
 
 /// Bytes that one transaction may write before its last hop.
@@ -251,4 +252,3 @@ const EPOCHS: u64 = 32;
 const LARGEST_HOP: u64 = 3 << 20;
 /// Blobs that one commit lets go.
 const PORTION: i64 = 8192;
-const PAGE: u64 = 8192;
