@@ -183,9 +183,9 @@ async fn present(path: &Path, times: &Times, to_screen: Sender<Message>) -> Resu
 const HEADLINE: &str = "get";
 
 fn explain(path: &Path, times: &Times, options: &Demo, console: &mut Console) -> Result<u8, Error> {
-    let opened = Opened::open(&[Input { name: None, path: path.to_owned() }])?;
-    let analyst = Analyst::new(Known::default(), console);
     let mut progress = Progress::on(console);
+    let opened = Opened::open(&[Input { name: None, path: path.to_owned() }], &mut progress)?;
+    let analyst = Analyst::new(Known::default(), console);
     progress.part("linking hops", opened.facts.hops);
     let study = Study::of(opened.source, &opened.facts.taps, analyst, &mut progress)?;
     drop(progress);

@@ -13,7 +13,9 @@ use crate::trace::Filter;
 
 /// Read, link, judge, diagnose, print.
 pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> {
-    let Opened { source, facts, warnings, .. } = Opened::open(&options.inputs)?;
+    let mut progress = Progress::on(&mut console);
+    let opened = Opened::open(&options.inputs, &mut progress)?;
+    let Opened { source, facts, warnings, .. } = opened;
     for warning in &warnings {
         console.warn(warning);
     }
@@ -27,7 +29,6 @@ pub(crate) fn run(options: &Explain, mut console: Console) -> Result<u8, Error> 
         console.warn(&format!("{n} hops from before {until} were let go: {why}"));
     }
     let analyst = Analyst::new(study::known(&options.assume, options.browser), &mut console);
-    let mut progress = Progress::on(&mut console);
     progress.part("linking hops", facts.hops);
     let notes = source.notes()?;
     let study = Study::of(source, &facts.taps, analyst, &mut progress)?;

@@ -54,11 +54,12 @@ struct Skipped {
 
 /// Print it.
 pub(crate) fn run(options: &Info, mut console: Console) -> Result<u8, Error> {
-    let Opened { mut source, facts, warnings, .. } = Opened::open(&options.inputs)?;
+    let mut progress = Progress::on(&mut console);
+    let opened = Opened::open(&options.inputs, &mut progress)?;
+    let Opened { mut source, facts, warnings, .. } = opened;
     for warning in &warnings {
         console.warn(warning);
     }
-    let mut progress = Progress::on(&mut console);
     progress.part("counting chains, hops", facts.hops);
     let chains = census::chains(&mut source, &facts.taps, &mut progress)?;
     drop(progress);

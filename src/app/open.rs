@@ -5,6 +5,7 @@ use tokio::sync::mpsc;
 use super::analyst::Analyst;
 use super::desk::{Desk, Source};
 use super::opened::Opened;
+use super::progress::Progress;
 use super::{Console, Error, study};
 use crate::cli::{Look, Open, ThemeName};
 use crate::store::State;
@@ -14,7 +15,10 @@ use crate::tui::{self, Feed, Message, Options, Status};
 pub(crate) fn run(options: &Open, mut console: Console) -> Result<u8, Error> {
     let known = study::known(&options.assume, options.browser);
     let analyst = Analyst::new(known, &mut console);
-    let Opened { source, facts, name, warnings } = Opened::open(&options.inputs)?;
+    let mut progress = Progress::on(&mut console);
+    let opened = Opened::open(&options.inputs, &mut progress)?;
+    drop(progress);
+    let Opened { source, facts, name, warnings } = opened;
     for warning in &warnings {
         console.warn(warning);
     }

@@ -2,6 +2,7 @@
 
 use super::Error;
 use super::desk::Source;
+use super::progress::Progress;
 use super::recording::{self, Recording};
 use crate::cli::Input;
 use crate::store::{Info, Reader, Skipped, State};
@@ -19,7 +20,7 @@ pub(crate) struct Opened {
 impl Opened {
     /// A single trace is read as it is needed, so that none is too large; anything else is read
     /// now.
-    pub(crate) fn open(inputs: &[Input]) -> Result<Opened, Error> {
+    pub(crate) fn open(inputs: &[Input], progress: &mut Progress) -> Result<Opened, Error> {
         let names: Vec<String> = inputs.iter().map(|it| file_name(&it.path)).collect();
         let name = names.join(" + ");
         if let [input] = inputs
@@ -30,7 +31,8 @@ impl Opened {
             let facts = reader.info()?;
             return Ok(Opened { source: Source::trace(reader), facts, name, warnings: Vec::new() });
         }
-        let mut recording = Recording::read(inputs)?;
+        let mut recording = Recording::read(inputs, progress)?;
+        progress.clear();
         let facts = facts(&recording);
         let warnings = std::mem::take(&mut recording.warnings);
         Ok(Opened { source: Source::memory(recording), facts, name, warnings })

@@ -31,6 +31,14 @@ impl Progress {
         }
     }
 
+    /// One that has waited long enough.
+    #[cfg(test)]
+    pub(crate) fn impatient(console: &mut Console) -> Progress {
+        let mut progress = Progress::on(console);
+        progress.began -= PATIENCE;
+        progress
+    }
+
     /// The next part of the work: what is done to so many.
     pub(crate) fn part(&mut self, what: &'static str, of: u64) {
         (self.what, self.count, self.of) = (what, 0, of);
@@ -38,8 +46,13 @@ impl Progress {
 
     /// So many more are done.
     pub(crate) fn add(&mut self, done: u64) {
+        self.at(self.count + done, self.of);
+    }
+
+    /// So many of so many are done.
+    pub(crate) fn at(&mut self, count: u64, of: u64) {
         let before = self.count;
-        self.count += done;
+        (self.count, self.of) = (count, of);
         // Most commands are over before the clock is looked at.
         if self.to.is_some() && before / OFTEN != self.count / OFTEN {
             self.draw(Instant::now());

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::{fs, io};
 
 use super::Error;
+use super::progress::Progress;
 use crate::cli::Input;
 use crate::formats::{har, mitm};
 use crate::store::{Dropped, Load, Reader, Unrecorded};
@@ -34,14 +35,14 @@ impl Recording {
     /// # Errors
     ///
     /// Two bare files, and files that cannot be read.
-    pub(crate) fn read(inputs: &[Input]) -> Result<Recording, Error> {
+    pub(crate) fn read(inputs: &[Input], progress: &mut Progress) -> Result<Recording, Error> {
         let bare = inputs.iter().filter(|it| it.name.is_none()).count();
         if inputs.len() > 1 && bare > 0 {
             return Err(two_bare_files(inputs));
         }
         let mut whole = Recording::default();
         for input in inputs {
-            let mut part = read_one(&input.path)?;
+            let mut part = read_one(&input.path, progress)?;
             if let Some(name) = &input.name {
                 part.rename(name);
             }
@@ -97,18 +98,22 @@ fn two_bare_files(inputs: &[Input]) -> Error {
     }
 }
 
-fn read_one(path: &Path) -> Result<Recording, Error> {
+fn read_one(path: &Path, progress: &mut Progress) -> Result<Recording, Error> {
     let unreadable = |source| Error::Read { path: path.to_owned(), source };
     if path.as_os_str() == "-" {
         let mut bytes = Vec::new();
         io::stdin().lock().read_to_end(&mut bytes).map_err(unreadable)?;
-        return if bytes.starts_with(SQLITE) { spooled(&bytes) } else { read_other(path, &bytes) };
+        return if bytes.starts_with(SQLITE) {
+            spooled(&bytes, progress)
+        } else {
+            read_other(path, &bytes, progress)
+        };
     }
     if is_trace_file(path) {
-        return read_trace(path);
+        return read_trace(path, progress);
     }
     let bytes = fs::read(path).map_err(unreadable)?;
-    read_other(path, &bytes)
+    read_other(path, &bytes, progress)
 }
 
 /// Whether the file is a trace, by its first bytes, or by its name when it has none.
@@ -121,12 +126,14 @@ pub(crate) fn is_trace_file(path: &Path) -> bool {
     }
 }
 
-fn read_trace(path: &Path) -> Result<Recording, Error> {
+fn read_trace(path: &Path, progress: &mut Progress) -> Result<Recording, Error> {
     let reader = Reader::open(path)?;
     let info = reader.info()?;
     let mut hops = Vec::new();
+    progress.part("reading hops", info.hops);
     for hop in reader.hops(Load::Bodies) {
         hops.push(Arc::new(hop?));
+        progress.add(1);
     }
     Ok(Recording {
         taps: info.taps,
@@ -140,22 +147,25 @@ fn read_trace(path: &Path) -> Result<Recording, Error> {
 }
 
 /// A trace that came through a pipe: SQLite reads files only.
-fn spooled(bytes: &[u8]) -> Result<Recording, Error> {
+fn spooled(bytes: &[u8], progress: &mut Progress) -> Result<Recording, Error> {
     let file = super::scratch::File::new("stdin.hops");
     let unreadable = |source| Error::Read { path: "-".into(), source };
     fs::write(file.path(), bytes).map_err(unreadable)?;
-    read_trace(file.path())
+    read_trace(file.path(), progress)
 }
 
 /// A file of another tool, told by how it begins.
-fn read_other(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
+fn read_other(path: &Path, bytes: &[u8], progress: &mut Progress) -> Result<Recording, Error> {
     let path_of = || path.to_owned();
     let (name, hops, notes, warnings) = if mitm::is_flow_file(bytes) {
-        let read = mitm::read(bytes);
+        progress.part("reading flows, bytes", 0);
+        let read = mitm::read_telling(bytes, &mut |done, of| progress.at(done, of));
         let file = read.map_err(|source| Error::Flows { path: path_of(), source })?;
         ("mitmproxy", file.hops, file.notes, file.remarks)
     } else {
-        let file = har::read(bytes).map_err(|source| Error::Har { path: path_of(), source })?;
+        progress.part("reading entries", 0);
+        let read = har::read_telling(bytes, &mut |done, of| progress.at(done, of));
+        let file = read.map_err(|source| Error::Har { path: path_of(), source })?;
         ("har", file.hops, Vec::new(), file.remarks)
     };
     let tap = Tap {
@@ -177,3 +187,45 @@ fn read_other(path: &Path, bytes: &[u8]) -> Result<Recording, Error> {
 
 /// How every SQLite file begins.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::app::Console;
+
+    #[test]
+    fn a_long_file_of_another_tool_is_read_with_a_word_of_how_far_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let entry = r#"{"request":{"method":"GET","url":"http://a.test/"},"response":{}}"#;
+        let entries = vec![entry; 200].join(",");
+        let har = format!(r#"{{"log":{{"entries":[{entries}]}}}}"#);
+        let request =
+            "6:method;3:GET;4:host;1:h;4:port;2:80#6:scheme;4:http;4:path;2:/a;7:headers;0:]";
+        let flow = format!("4:type;4:http;7:request;{}:{request}}}", request.len());
+        let flow = format!("{}:{flow}}}", flow.len());
+        let flows = flow.repeat(200);
+        for (bytes, wanted) in [
+            (har, "\r\x1b[2Kreading entries: 64 of 200".to_owned()),
+            (
+                flows.clone(),
+                format!("\r\x1b[2Kreading flows, bytes: {} of {}", flow.len(), flows.len()),
+            ),
+        ] {
+            let path = folder.path().join("long");
+            fs::write(&path, bytes).unwrap();
+            let shown = folder.path().join("shown");
+            let mut console = Console {
+                out: Box::new(io::sink()),
+                err: Box::new(io::sink()),
+                terminal: false,
+                progress: Some(Box::new(fs::File::create(&shown).unwrap())),
+            };
+            let mut progress = Progress::impatient(&mut console);
+            let read = Recording::read(&[Input { name: None, path }], &mut progress).unwrap();
+            drop(progress);
+            let shown = fs::read_to_string(shown).unwrap();
+            assert!(shown.starts_with(&wanted) && shown.ends_with("\r\x1b[2K"), "{shown:?}");
+            assert_eq!(read.hops.len(), 200);
+        }
+    }
+}

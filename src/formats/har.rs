@@ -75,6 +75,11 @@ impl Error {
 
 /// Read a HAR. An empty list of entries is no error: nothing was recorded.
 pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
+    read_telling(bytes, &mut |_, _| {})
+}
+
+/// The same; `tell` hears how many of how many entries are read.
+pub fn read_telling(bytes: &[u8], tell: &mut dyn FnMut(u64, u64)) -> Result<HarFile, Error> {
     let text = lenient::decode(bytes);
     let text = text.trim_start();
     if text.is_empty() {
@@ -89,6 +94,7 @@ pub fn read(bytes: &[u8]) -> Result<HarFile, Error> {
     let (mut unreadable, mut unsent) = (0, Vec::new());
     for (index, entry) in found.entries.iter().enumerate() {
         let id = HopId { recorder, sequence: index as u64 + 1 };
+        tell(index as u64, found.entries.len() as u64);
         let previous = file.hops.last().map(|it| it.started);
         let entry = lenient::parse(entry);
         if let Some(entry) = entry.as_ref().filter(|it| import::is_unsent(it)) {

@@ -53,6 +53,11 @@ pub fn is_flow_file(bytes: &[u8]) -> bool {
 
 /// Read a flow file.
 pub fn read(bytes: &[u8]) -> Result<FlowFile, Error> {
+    read_telling(bytes, &mut |_, _| {})
+}
+
+/// The same; `tell` hears how many of how many bytes are read.
+pub fn read_telling(bytes: &[u8], tell: &mut dyn FnMut(u64, u64)) -> Result<FlowFile, Error> {
     let recorder = super::recorder_of(bytes);
     let (mut file, mut rest) = (FlowFile::default(), bytes);
     let (mut others, mut newest) = (0, 0);
@@ -60,6 +65,7 @@ pub fn read(bytes: &[u8]) -> Result<FlowFile, Error> {
     let mut servers: HashSet<&[u8]> = HashSet::new();
     while let Some((flow, after)) = tnetstring::take(rest).filter(|_| !rest.is_empty()) {
         rest = after;
+        tell((bytes.len() - rest.len()) as u64, bytes.len() as u64);
         newest = newest.max(flow.get("version").int().unwrap_or(0));
         let id = HopId { recorder, sequence: file.hops.len() as u64 + 1 };
         let connection = flow.get("client_conn").get("id").bytes().map(|it| {
