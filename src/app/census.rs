@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use super::Error;
-use super::desk::{Source, in_turn};
+use super::desk::Source;
 use super::progress::Progress;
 use crate::link::{Change, HopFacts, Interner, Linker};
 use crate::trace::{ByHop, Tap};
@@ -24,13 +24,13 @@ pub(crate) fn chains(
     let mut linker = Linker::new(Tap::innermost(taps));
     let mut census = Census::default();
     loop {
-        let hops = source.news()?;
-        if hops.is_empty() {
-            return Ok(u64::try_from(census.steps.len()).unwrap_or(u64::MAX));
-        }
-        for hop in in_turn(&hops) {
+        let news = source.news()?;
+        for hop in &news.hops {
             linker.push(&HopFacts::of(hop, &mut interner)).iter().for_each(|it| census.apply(it));
             progress.add(1);
+        }
+        if !news.more {
+            return Ok(u64::try_from(census.steps.len()).unwrap_or(u64::MAX));
         }
     }
 }

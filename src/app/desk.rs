@@ -14,6 +14,7 @@
 mod index;
 mod search;
 mod source;
+mod turns;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -22,7 +23,6 @@ use std::time::{Duration, Instant};
 use tokio::sync::mpsc::{Sender, UnboundedReceiver};
 
 use index::Index;
-pub(crate) use index::in_turn;
 pub(crate) use source::{Scan, Source};
 
 use super::Error;
@@ -47,7 +47,7 @@ pub(crate) struct Desk {
     open: Option<HopId>,
     /// The rows that it wants last, and in which generation.
     rows: (Range<u64>, u64),
-    /// The last look gave hops, so there may be more: a long trace comes in portions.
+    /// There is more than the last look gave: a long trace comes in portions.
     behind: bool,
 }
 
@@ -102,11 +102,11 @@ impl Desk {
     /// Take in what came since the last look.
     fn look(&mut self) {
         let news = self.source.news();
-        self.behind = news.as_ref().is_ok_and(|it| !it.is_empty());
+        self.behind = news.as_ref().is_ok_and(|it| it.more);
         match news {
-            Ok(hops) if hops.is_empty() => {}
-            Ok(hops) => {
-                let touched = self.index.take_in(&hops);
+            Ok(news) if news.hops.is_empty() => {}
+            Ok(news) => {
+                let touched = self.index.take_in(&news.hops);
                 self.tell(Message::Grown(self.index.totals()));
                 if self.open.is_some_and(|it| touched.contains(&it)) {
                     self.send_open();

@@ -91,10 +91,10 @@ impl Index {
         }
     }
 
-    /// Link hops that are new or have grown. Gives every hop of every chain that changed.
+    /// Link hops that are new or have grown, in the order in which they are given. Gives every hop of every chain that changed.
     pub(crate) fn take_in(&mut self, hops: &[Arc<Hop>]) -> HashSet<HopId> {
         let mut touched = HashSet::new();
-        for hop in in_turn(hops) {
+        for hop in hops {
             let key = (hop.tap, hop.started, hop.id);
             if self.hops.get(hop.id).is_none() {
                 self.hops.insert(hop.id, Member { key, home: Home::None });
@@ -335,13 +335,6 @@ impl Index {
         let is_it = |it: &Chain| it.hops.first().is_some_and(|it| members.contains(&it.hop.id));
         Ok(chains.into_iter().find(is_it))
     }
-}
-
-/// Hops that came together, in the order in which they are linked.
-pub(crate) fn in_turn(hops: &[Arc<Hop>]) -> Vec<&Arc<Hop>> {
-    let mut sorted: Vec<&Arc<Hop>> = hops.iter().collect();
-    sorted.sort_by_key(|it| (it.started, it.tap, it.id));
-    sorted
 }
 
 /// Where a change puts a hop.

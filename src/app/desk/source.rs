@@ -3,13 +3,11 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::turns::{News, PORTION, Turns};
 use crate::app::Error;
 use crate::app::recording::Recording;
 use crate::store::{Dropped, Load, Reader, Unrecorded};
 use crate::trace::{Hop, HopId, Note};
-
-/// How many hops are taken in before the screen is listened to again: it waits as long.
-const BATCH: usize = 2_000;
 
 /// Hops as they are read.
 pub(crate) type Scan<'a> = Box<dyn Iterator<Item = Result<Arc<Hop>, Error>> + 'a>;
@@ -17,32 +15,47 @@ pub(crate) type Scan<'a> = Box<dyn Iterator<Item = Result<Arc<Hop>, Error>> + 'a
 /// The hops of one recording.
 pub(crate) enum Source {
     /// Read from files of other tools.
-    Memory { hops: HashMap<HopId, Arc<Hop>>, fresh: Vec<Arc<Hop>>, notes: Vec<Note> },
+    Memory { hops: HashMap<HopId, Arc<Hop>>, fresh: Vec<Arc<Hop>>, turns: Turns, notes: Vec<Note> },
     /// A trace file.
-    Trace { reader: Box<Reader>, revision: u64 },
+    Trace { reader: Box<Reader>, revision: u64, turns: Turns },
 }
 
 impl Source {
     /// Everything that `recording` holds.
     pub(crate) fn memory(recording: Recording) -> Source {
         let hops = recording.hops.iter().map(|it| (it.id, it.clone())).collect();
-        Source::Memory { hops, fresh: recording.hops, notes: recording.notes }
+        let (fresh, notes, turns) = (recording.hops, recording.notes, Turns::default());
+        Source::Memory { hops, fresh, turns, notes }
     }
 
     /// A trace, from its beginning.
     pub(crate) fn trace(reader: Reader) -> Source {
-        Source::Trace { reader: Box::new(reader), revision: 0 }
+        Source::Trace { reader: Box::new(reader), revision: 0, turns: Turns::default() }
     }
 
-    /// Hops that are new or have grown since the last call, without their bodies where the
-    /// trace is a file.
-    pub(crate) fn news(&mut self) -> Result<Vec<Arc<Hop>>, Error> {
+    /// A portion of the hops that are new or have grown, without their bodies where the trace is a
+    /// file.
+    pub(crate) fn news(&mut self) -> Result<News, Error> {
         match self {
-            Source::Memory { fresh, .. } => Ok(std::mem::take(fresh)),
-            Source::Trace { reader, revision } => {
-                let changes = reader.changes_since(*revision, BATCH, Load::Heads)?;
+            Source::Memory { fresh, turns, .. } => {
+                turns.gather(std::mem::take(fresh));
+                turns.order();
+                Ok(turns.next().unwrap_or_default())
+            }
+            Source::Trace { reader, revision, turns } => {
+                if let Some(news) = turns.next() {
+                    return Ok(News { more: true, ..news });
+                }
+                let changes = reader.changes_since(*revision, PORTION, Load::Heads)?;
+                let more = changes.hops.len() == PORTION;
                 *revision = changes.revision;
-                Ok(changes.hops.into_iter().map(Arc::new).collect())
+                turns.gather(changes.hops.into_iter().map(Arc::new));
+                if more && !turns.is_full() {
+                    return Ok(News { hops: Vec::new(), more });
+                }
+                turns.order();
+                let news = turns.next().unwrap_or_default();
+                Ok(News { more: more || news.more, ..news })
             }
         }
     }

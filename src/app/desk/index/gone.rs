@@ -129,7 +129,7 @@ mod tests {
         };
         let mut source = Source::trace(reader);
         let mut index = Index::new(&[], Analyst::new(Known::default(), &mut console));
-        index.take_in(&source.news().unwrap());
+        index.take_in(&source.news().unwrap().hops);
         while index.read_one(&source) {}
         index.filter("a.test");
         while index.search_one(&source) {}
