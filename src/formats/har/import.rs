@@ -169,7 +169,10 @@ fn outcome(entry: &Value, started: Time) -> (Outcome, Option<Time>) {
     let took = took(entry);
     let ended = took.map(|it| started.plus(i64::try_from(it).unwrap_or(i64::MAX)));
     let error = failure::reported(entry);
-    let headers = headers(answer, "Set-Cookie");
+    let mut headers = headers(answer, "Set-Cookie");
+    if let Some(target) = some_text(answer, "redirectURL").filter(|_| !headers.has("location")) {
+        headers.push("location", target.as_ref());
+    }
     // A browser that hides the status of an answer may still show HTTP/2's own line.
     let status = count(answer, "status").filter(|it| *it != 0).or_else(|| {
         list(answer, "headers").iter().find_map(|it| {

@@ -194,3 +194,20 @@ fn depth_and_size_do_no_harm() {
     ));
     assert_eq!(hop.request.headers.all("a").next().map(<[u8]>::len), Some(10_000_000));
 }
+
+#[test]
+fn a_redirect_may_be_told_beside_the_headers() {
+    let entry = |headers: &str| {
+        format!(
+            r#"{{"request":{{"method":"GET","url":"http://a.test/x"}},
+                "response":{{"status":301,"redirectURL":"/x/","headers":[{headers}]}}}}"#
+        )
+    };
+    for (headers, location) in
+        [("", "/x/"), (r#"{"name":"Location","value":"http://a.test/x/"}"#, "http://a.test/x/")]
+    {
+        let hop = only(&entry(headers));
+        let found: Vec<_> = hop.response().unwrap().headers.all("location").collect();
+        assert_eq!(found, [location.as_bytes()]);
+    }
+}
