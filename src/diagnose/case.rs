@@ -266,7 +266,9 @@ pub(super) fn status_line(idx: usize, hop: &Hop) -> Option<Evidence> {
 pub(super) fn body(idx: usize, hop: &Hop, needle: &str) -> Option<Evidence> {
     let response = hop.response().filter(|it| !it.body.bytes.is_empty())?;
     let whole = content::of_response(response);
-    let line = whole.lines().find(|it| it.contains(needle)).or_else(|| whole.lines().next())?;
+    // nginx pads its pages with comments.
+    let mut said = whole.lines().filter(|it| !it.starts_with("<!--"));
+    let line = said.find(|it| it.contains(needle)).or_else(|| whole.lines().next())?;
     let text = excerpt(line.trim(), needle);
     Some(Evidence { hop: idx, tap: hop.tap, place: "response body".to_owned(), text })
 }

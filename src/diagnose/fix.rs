@@ -65,6 +65,19 @@ pub(super) fn advise_layer(
     Advice { text, sources: chosen.iter().map(|it| it.source).collect() }
 }
 
+impl Finding {
+    /// A failure of the server's own is to be mended first; that nobody can read it comes after.
+    pub(super) fn after_mending(mut self, status: u16) -> Finding {
+        if status >= 500 {
+            self.fix = format!(
+                "mend what the {status} is about (the server's log tells); to make such errors readable: {}",
+                self.fix
+            );
+        }
+        self
+    }
+}
+
 /// A finding in the making: the rule's words, and the fixes to choose from.
 pub(super) struct Draft<'f> {
     pub(super) code: &'static str,
@@ -157,6 +170,11 @@ mod tests {
                 "serve the page from an http or https address",
             ),
             (&["edge GET http://gw.test/a 200 server=uvicorn"], "CORSMiddleware"),
+            (&["edge GET http://gw.test/a 500 server=nginx"], "mend what the 500 is about"),
+            (
+                &["edge GET http://gw.test:81/g/a 308 server=Apache location=http://gw.test:82/a/"],
+                "`ProxyPassReverse /g/ http://gw.test:82/`",
+            ),
             (
                 &["edge PUT http://gw.test/a 413 server=nginx content-type=text/html"],
                 "client_max_body_size 65536k",

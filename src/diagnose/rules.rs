@@ -133,8 +133,9 @@ fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
 
 /// A 504 of AWS API Gateway: a connection that failed, however long that took.
 const NO_ENDPOINT: &str = "Network error communicating with endpoint";
-/// Words for a timeout alone, of AWS API Gateway, Envoy and Vercel.
-const WAITED: &[&str] = &["request timed out", "upstream request timeout", "INVOCATION_TIMEOUT"];
+/// Words for a timeout alone, of AWS API Gateway, Envoy, Vercel and Squid.
+const WAITED: &[&str] =
+    &["request timed out", "upstream request timeout", "INVOCATION_TIMEOUT", "ERR_READ_TIMEOUT"];
 /// A 504 of http-proxy-middleware: any failure at all.
 const NO_PROXYING: &str = "Error occurred while trying to proxy";
 

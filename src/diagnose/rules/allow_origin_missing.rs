@@ -56,18 +56,16 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
         "null" => allow_origin::FIXES_OF_NULL,
         _ => allow_origin::FIXES,
     };
-    vec![
-        Draft {
-            code: RULE.code,
-            hop: idx,
-            by,
-            title,
-            evidence,
-            fixes,
-            words: &[("origin", &origin)],
-        }
-        .finding(case),
-    ]
+    let draft = Draft {
+        code: RULE.code,
+        hop: idx,
+        by,
+        title,
+        evidence,
+        fixes,
+        words: &[("origin", &origin)],
+    };
+    vec![draft.finding(case).after_mending(status)]
 }
 
 /// Whether a layer that knows CORS has looked at the origin

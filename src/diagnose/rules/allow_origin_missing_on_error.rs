@@ -78,7 +78,7 @@ fn allow_origin_missing_on_error(case: &Case<'_>) -> Vec<Finding> {
     let title = format!(
         "The {status} has no Access-Control-Allow-Origin, though other answers of this server have it: the CORS message hides the {status}."
     );
-    let status = status.to_string();
+    let shown = status.to_string();
     let origin = it.hop.request.headers.text("origin").unwrap_or_default();
     vec![
         Draft {
@@ -88,9 +88,10 @@ fn allow_origin_missing_on_error(case: &Case<'_>) -> Vec<Finding> {
             title,
             evidence,
             fixes: FIXES,
-            words: &[("status", &status), ("origin", &origin)],
+            words: &[("status", &shown), ("origin", &origin)],
         }
-        .finding(case),
+        .finding(case)
+        .after_mending(status),
     ]
 }
 

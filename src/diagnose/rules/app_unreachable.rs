@@ -25,7 +25,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "nginx",
-        text: "start the app, and check host and port of proxy_pass (nginx)",
+        text: "start the app, and check host and port of proxy_pass (fastcgi_pass, uwsgi_pass) (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_pass",
     },
     Fix {

@@ -17,13 +17,38 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "nginx",
-        text: "make the app answer faster, or raise proxy_read_timeout (nginx)",
+        text: "make the app answer faster, or raise proxy_read_timeout (with fastcgi_pass or uwsgi_pass, the one of that name) (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_read_timeout",
     },
     Fix {
         product: "HAProxy",
         text: "make the app answer faster, or raise timeout server (HAProxy)",
         source: "https://docs.haproxy.org/3.0/configuration.html#timeout%20server",
+    },
+    Fix {
+        product: "Apache",
+        text: "make the app answer faster, or raise ProxyTimeout (Apache)",
+        source: "https://httpd.apache.org/docs/current/mod/mod_proxy.html#proxytimeout",
+    },
+    Fix {
+        product: "Envoy",
+        text: "make the app answer faster, or raise the route's timeout, which is 15 s unless set (Envoy)",
+        source: "https://www.envoyproxy.io/docs/envoy/latest/faq/configuration/timeouts",
+    },
+    Fix {
+        product: "Kong",
+        text: "make the app answer faster, or raise read_timeout of the service (Kong)",
+        source: "https://developer.konghq.com/gateway/entities/service/",
+    },
+    Fix {
+        product: "CloudFront",
+        text: "make the app answer faster, or raise the origin's response timeout (CloudFront)",
+        source: "https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/http-504-gateway-timeout.html",
+    },
+    Fix {
+        product: "AWS ALB",
+        text: "make the app answer faster, or raise the idle timeout of the load balancer (AWS ALB)",
+        source: "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-troubleshooting.html",
     },
     Fix {
         product: "",

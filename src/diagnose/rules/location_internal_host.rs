@@ -77,8 +77,9 @@ fn location_internal_host(case: &Case<'_>) -> Vec<Finding> {
     let title =
         format!("The redirect leads to \"{host}\", which is not the public address \"{public}\".");
     let by = case.author("location", idx);
-    let prefix = case.route.map_or("", |it| it.mapping.outer.as_str());
-    let words = [("public", public.as_str()), ("inside", inside.as_str()), ("prefix", prefix)];
+    let lost = || path::lost_head(Target::parse(&it.hop.request.url).path, Target::parse(&to).path);
+    let prefix = case.route.map(|it| it.mapping.outer.clone()).or_else(lost).unwrap_or_default();
+    let words = [("public", &*public), ("inside", &*inside), ("prefix", &*prefix)];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
             .finding_on_either_side(case),
@@ -103,12 +104,13 @@ fn is_internal(case: &Case<'_>, hop: &ChainHop, to: &str) -> bool {
         upstream.is_some_and(|it| it == to_server)
             || !it.address.is_empty() && it.address == target.authority
     });
-    let lost_port = from.host().eq_ignore_ascii_case(target.host())
+    // The same place at another port of the same host. Right before the app, that is how it
+    // names the public address.
+    let other_port = !case.is_only_seen_inside(&hop.hop)
+        && from.host().eq_ignore_ascii_case(target.host())
         && path::is_related(&hop.hop.request.url, to)
-        && from.authority != from.host()
-        && target.authority == target.host()
         && from.scheme == target.scheme;
-    seen_inside || tap_inside || lost_port || is_private(target.host()) && !is_private(from.host())
+    seen_inside || tap_inside || other_port || is_private(target.host()) && !is_private(from.host())
 }
 
 /// That is the tap's doing: see `redirect_leaves_tap`.
@@ -160,6 +162,19 @@ mod tests {
                 Some((1, "?")),
             ),
             (&["edge GET http://gw.test/items 307 location=http://backend/items/"], Some((1, "?"))),
+            // Everything on one machine: the port tells.
+            (
+                &[
+                    "edge GET http://127.0.0.1:9104/g/items 308 location=http://127.0.0.1:9103/items/",
+                ],
+                Some((1, "?")),
+            ),
+            (
+                &[
+                    "origin GET http://127.0.0.1:9103/items 308 location=http://127.0.0.1:9104/g/items/",
+                ],
+                None,
+            ),
             // Rewritten by the gateway, as it should be.
             (
                 &[
