@@ -13,7 +13,7 @@ use std::process::{Command, Output};
 use hopscope::proxy::{Options, Proxy, TapSpec};
 use hopscope::tls::Authority;
 use hopscope::trace::FailureKind;
-use wire::{Notebook, Wire};
+use wire::{Notebook, Wire, server};
 
 fn ca(home: &Path, args: &[&str]) -> Output {
     let mut command = Command::new(env!("CARGO_BIN_EXE_hopscope"));
@@ -139,4 +139,33 @@ async fn the_tap_hands_its_certificate_out() {
     assert!(rebound.starts_with("HTTP/1.1 400") && !rebound.contains("BEGIN"), "{rebound}");
     let hop = &notebook.ended(1).await[0];
     assert_eq!(hop.failure().unwrap().kind, FailureKind::RefusedByTap);
+}
+
+/// What a tap with TLS shows is no obstacle to `fetch`, as it is none to `hopscope browser`.
+#[tokio::test(flavor = "multi_thread")]
+async fn fetch_trusts_the_taps_of_its_user() {
+    let home = tempfile::tempdir().unwrap();
+    let authority = Authority::open(&home.path().join(".local/share/hopscope")).unwrap();
+    let upstream = server(|mut wire| async move {
+        wire.head().await;
+        wire.send("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+    })
+    .await;
+    let options = Options { authority: Some(authority), ..Options::default() };
+    let notebook = Notebook::new();
+    let spec: TapSpec = format!("edge=reverse:127.0.0.1:0=http://{upstream},tls").parse().unwrap();
+    let proxy = Proxy::start(vec![spec], &notebook, options).await.unwrap();
+    let url = format!("https://{}/", proxy.addresses()[0]);
+    let fetch = |home: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hopscope"));
+        command.env_clear().env("HOME", home).args(["fetch", &url, "--origin", &url]);
+        async move { tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap() }
+    };
+    let told = said(&fetch(home.path()).await);
+    assert!(told.contains("allowed at hop 1"), "{told}");
+    assert_eq!(notebook.ended(1).await[0].status(), Some(200));
+    // Somebody else's fetch does not.
+    let other = tempfile::tempdir().unwrap();
+    let output = fetch(other.path()).await;
+    assert_eq!(output.status.code(), Some(3), "{}", String::from_utf8_lossy(&output.stdout));
 }

@@ -12,6 +12,7 @@ use crate::drive::{self, Options, Via, page_file};
 use crate::fetch::{Api, Browser, Known, Page, PageRequest};
 use crate::proxy::UpstreamProxy;
 use crate::store::Store;
+use crate::tls::{Authority, Tls, Trust};
 use crate::trace::{Headers, Tap, TapKind, Target};
 
 /// Drive, record, explain.
@@ -25,6 +26,7 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         browser: options.browser.unwrap_or(Browser::Chromium),
         via: proxy.as_ref().map(via).transpose()?,
         cookies: cookies(options),
+        tls: trusting_taps(),
         ..Options::default()
     };
     let runtime = super::runtime()?;
@@ -142,6 +144,14 @@ fn via(proxy: &UpstreamProxy) -> Result<Via, Error> {
     let mut addresses = place.to_socket_addrs().map_err(|it| unusable(&it.to_string()))?;
     let address = addresses.next().ok_or_else(|| unusable("the name has no address"))?;
     Ok(Via { address, authorization: proxy.authorization() })
+}
+
+/// Beside the platform's roots the user's own authority is trusted, where there is one: what taps
+/// show is of interest, not that it is theirs. Without it the platform's roots do.
+fn trusting_taps() -> Option<Tls> {
+    let folder = Authority::folder().ok().filter(|it| Authority::exists(it))?;
+    let ca = Some(Authority::open(&folder).ok()?.file());
+    Tls::with(&Trust { ca, ..Trust::default() }).ok()
 }
 
 /// Whether somebody listens on the way: a proxy that is not there says nothing about the URL.
