@@ -25,8 +25,8 @@ use crate::trace::{Filter, Hop, HopId, Target, Time};
 pub(super) struct Only {
     filter: Filter,
     /// The latest that were not kept, oldest first.
-    aside: VecDeque<Box<Entry>>,
-    /// Bytes of heads and bodies in `aside`.
+    aside: VecDeque<Waiting>,
+    /// Bytes of heads and bodies in `aside`, and of what was read in them.
     weight: usize,
     /// Where redirects that were kept lead.
     expected: VecDeque<(String, Time)>,
@@ -34,6 +34,21 @@ pub(super) struct Only {
     kept: VecDeque<Traits>,
     /// How many were passed over for good.
     skipped: u64,
+}
+
+/// A hop that may come along with another. It is asked about with each that is kept, so what tells
+/// is read once.
+#[derive(Debug)]
+struct Waiting {
+    traits: Traits,
+    entry: Box<Entry>,
+}
+
+impl Waiting {
+    fn bytes(&self) -> usize {
+        let led = self.traits.leads_to.as_ref().map_or(0, String::len);
+        self.entry.bytes() + self.traits.url.len() + led
+    }
 }
 
 /// What tells whether hops belong together.
@@ -66,9 +81,16 @@ impl Only {
 
     /// Whether it is known to be kept by what is there of it now.
     pub(super) fn wants(&self, hop: &Hop) -> bool {
-        self.is_all()
-            || self.matches(hop)
-            || self.expected.iter().any(|it| it.0 == normal(&hop.request.url))
+        self.is_all() || self.matches(hop) || self.expects(hop)
+    }
+
+    /// Whether a redirect that was kept leads here.
+    fn expects(&self, hop: &Hop) -> bool {
+        if self.expected.is_empty() {
+            return false;
+        }
+        let url = normal(&hop.request.url);
+        self.expected.iter().any(|it| it.0 == url)
     }
 
     /// A hop is over: what is kept now, itself and those that it brings along, oldest first.
@@ -80,8 +102,9 @@ impl Only {
         let chosen = entry.written || self.wants(&entry.hop) || self.is_sighting_of_kept(&traits);
         self.forget(traits.ended);
         if !chosen {
-            self.weight += entry.bytes();
-            self.aside.push_back(entry);
+            let waiting = Waiting { traits, entry };
+            self.weight += waiting.bytes();
+            self.aside.push_back(waiting);
             return VecDeque::new();
         }
         let mut all = VecDeque::from([entry]);
@@ -95,17 +118,14 @@ impl Only {
         let mut of = vec![chosen];
         while let Some(chosen) = of.pop() {
             let mut at = 0;
-            while let Some(entry) = self.aside.get(at) {
-                let traits = Traits::of(&entry.hop);
-                if !traits.belongs_to(&chosen) {
+            while let Some(waiting) = self.aside.get(at) {
+                if !waiting.traits.belongs_to(&chosen) {
                     at += 1;
-                    continue;
+                } else if let Some(waiting) = self.aside.remove(at) {
+                    self.weight = self.weight.saturating_sub(waiting.bytes());
+                    all.push_back(waiting.entry);
+                    of.push(waiting.traits);
                 }
-                if let Some(entry) = self.aside.remove(at) {
-                    self.weight = self.weight.saturating_sub(entry.bytes());
-                    all.push_back(entry);
-                }
-                of.push(traits);
             }
             if let Some(target) = &chosen.leads_to {
                 self.expected.push_back((target.clone(), chosen.ended));
@@ -143,7 +163,7 @@ impl Only {
         while let Some(oldest) = self.aside.front()
             && (self.aside.len() > ASIDE
                 || self.weight > BYTES
-                || now.since(oldest.hop.started) > PATIENCE)
+                || now.since(oldest.traits.started) > PATIENCE)
         {
             self.weight = self.weight.saturating_sub(oldest.bytes());
             self.aside.pop_front();
@@ -153,8 +173,8 @@ impl Only {
 
     /// A part of this hop was lost.
     pub(super) fn lose(&mut self, id: HopId) {
-        self.aside.retain(|it| it.hop.id != id);
-        self.weight = self.aside.iter().map(|it| it.bytes()).sum();
+        self.aside.retain(|it| it.entry.hop.id != id);
+        self.weight = self.aside.iter().map(Waiting::bytes).sum();
     }
 
     /// How many would have been passed over if this were the end.
