@@ -66,14 +66,19 @@ pub(super) fn advise_layer(
 }
 
 impl Finding {
-    /// A failure of the server's own is to be mended first; that nobody can read it comes after.
+    /// An error is to be mended first; that nobody can read it comes after.
     pub(super) fn after_mending(mut self, status: u16) -> Finding {
-        if status >= 500 {
-            self.fix = format!(
-                "mend what the {status} is about (the server's log tells); to make such errors readable: {}",
-                self.fix
-            );
-        }
+        let where_to_look = match status {
+            401 => "did the session or the token come along, and is it still good?",
+            403 => "who refuses it: the app, or a firewall before it?",
+            404 => "is there a route for this path, in the gateway and in the app?",
+            400.. => "the server's log tells",
+            _ => return self,
+        };
+        self.fix = format!(
+            "mend what the {status} is about ({where_to_look}); to make such errors readable: {}",
+            self.fix
+        );
         self
     }
 }
@@ -172,6 +177,10 @@ mod tests {
             (&["edge GET http://gw.test/a 200 server=uvicorn"], "CORSMiddleware"),
             (&["edge GET http://gw.test/a 500 server=nginx"], "mend what the 500 is about"),
             (
+                &["edge GET http://gw.test/a 404 x-powered-by=Express"],
+                "is there a route for this path",
+            ),
+            (
                 &["edge GET http://gw.test:81/g/a 308 server=Apache location=http://gw.test:82/a/"],
                 "`ProxyPassReverse /g/ http://gw.test:82/`",
             ),
@@ -184,6 +193,9 @@ mod tests {
             let printed = findings.first().map(|it| it.fix.as_str()).unwrap_or_default();
             assert!(printed.contains(fix), "{lines:?}: {findings:?}");
         }
+        let refused = analysed(&["edge GET http://gw.test/a 403 body='Invalid CORS request'"]);
+        let printed = &refused.findings[0].fix;
+        assert!(printed.starts_with("`registry.addMapping"), "{printed}");
         // The stage is there, for its preflight was answered: the caller is refused.
         let lines = [
             &*format!("edge OPTIONS http://gw.test/prod/a 200 {ok}"),

@@ -1,6 +1,7 @@
 //! Nobody sent `Access-Control-Allow-Origin`.
 
 use super::Rule;
+use crate::content;
 use crate::diagnose::case::{Case, outer_header, request_header, request_line, status_line};
 use crate::diagnose::fix::{Draft, allow_origin};
 use crate::diagnose::{Finding, Server};
@@ -65,7 +66,15 @@ fn allow_origin_missing(case: &Case<'_>) -> Vec<Finding> {
         fixes,
         words: &[("origin", &origin)],
     };
-    vec![draft.finding(case).after_mending(status)]
+    let finding = draft.finding(case);
+    vec![if is_about_cors(it) { finding } else { finding.after_mending(status) }]
+}
+
+/// Whether the status itself is a refusal of the origin, as Spring's 403 and Starlette's 400.
+fn is_about_cors(hop: &ChainHop) -> bool {
+    let says_so =
+        |it: &Hop| it.response().is_some_and(|it| content::of_response(it).contains("CORS"));
+    varies_by_origin(&hop.hop) || hop.hop.status() >= Some(400) && says_so(&hop.hop)
 }
 
 /// Whether a layer that knows CORS has looked at the origin

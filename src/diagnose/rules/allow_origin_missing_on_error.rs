@@ -56,7 +56,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "",
-        text: "send Access-Control-Allow-Origin on errors too, from the layer that adds it to the other answers; until then the page cannot read the {status}. If a layer before that one made it (a firewall, a limit), mend it there",
+        text: "send Access-Control-Allow-Origin on errors too, from the layer that adds it to the other answers; until then the page cannot read the {status}",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];
