@@ -400,10 +400,10 @@ fn a_flight_recorder_says_how_full_it_is_and_what_it_let_go() {
     assert!(!it.drawn().contains("let go"), "{}", it.drawn());
     (status.window.gone, status.window.from) = (651, Some(Time(story::NOON)));
     it.send(Message::Status(status.clone()));
-    assert!(it.drawn().contains("651 hops from before 12:04:09 let go"), "{}", it.drawn());
+    assert!(it.drawn().contains("651 hops let go, from before 12:04:09"), "{}", it.drawn());
     assert!(first(&it).contains("keep 20MB, 2h (full)"), "{}", first(&it));
     it.keys("G");
-    let foot = "following the newest; 651 hops from before 12:04:09 let go";
+    let foot = "following the newest; 651 hops let go, from before 12:04:09";
     assert!(it.drawn().contains(foot), "{}", it.drawn());
     // Who follows what another process records does not know the limits.
     status.window.limits.clear();

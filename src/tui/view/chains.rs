@@ -92,7 +92,7 @@ fn told(list: &List, around: Around<'_>) -> Option<String> {
     let follow = list.follow.then(|| "following the newest".to_owned());
     let gone = around.window.from.map(|from| {
         let (n, from) = (around.window.gone, clock(from, around.zone));
-        format!("{n} {} from before {from} let go", if n == 1 { "hop" } else { "hops" })
+        format!("{n} {} let go, from before {from}", if n == 1 { "hop" } else { "hops" })
     });
     let parts: Vec<String> = follow.into_iter().chain(gone).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
