@@ -9,8 +9,8 @@
 //! `cargo bench --bench proxies -- large` measures only that, and prints it: any of `c1`, `c32`,
 //! `c256`, `tls`, `h2`, `large` and `traces`.
 //!
-//! Writes `bench.md` and its charts into `assets`, or where `BENCH_TO` says. `BENCH_ROUNDS` (5),
-//! `BENCH_SECONDS` (2) and `BENCH_HOPS` (1,000,000) make it shorter or longer.
+//! Writes `bench.md` and its charts into `assets`, or where `BENCH_TO` says. `BENCH_ROUNDS` (11),
+//! `BENCH_SECONDS` (1) and `BENCH_HOPS` (1,000,000) make it shorter or longer.
 #![expect(clippy::print_stdout, reason = "its output is what it is for")]
 #![expect(clippy::cast_precision_loss, reason = "figures are for people")]
 
@@ -58,7 +58,7 @@ fn main() -> Outcome<()> {
 /// Measure only what is named, and print it.
 fn some(names: &[&str]) -> Outcome<()> {
     let (rounds, hops) =
-        (process::setting("BENCH_ROUNDS", 5), process::setting("BENCH_HOPS", MANY));
+        (process::setting("BENCH_ROUNDS", 11), process::setting("BENCH_HOPS", MANY));
     let mut loads = Vec::new();
     for name in names.iter().filter(|it| **it != "traces") {
         let load = Load::named(name).ok_or_else(|| format!("nothing is called `{name}` here"))?;
@@ -86,7 +86,7 @@ fn compare() -> Outcome<()> {
     }
     let (load, folder) = (process::load(), tempfile::tempdir()?);
     let (rounds, hops) =
-        (process::setting("BENCH_ROUNDS", 5), process::setting("BENCH_HOPS", MANY));
+        (process::setting("BENCH_ROUNDS", 11), process::setting("BENCH_HOPS", MANY));
     let mut field = peers::start(folder.path())?;
     take_turns(&mut field, &Load::SMALL, rounds)?;
     let mut small = 0.0;

@@ -86,7 +86,7 @@ pub(crate) struct Round {
 
 /// Let clients ask at `address`.
 pub(crate) fn run(load: Load, address: SocketAddr) -> Outcome<Round> {
-    let seconds: u32 = setting("BENCH_SECONDS", 2);
+    let seconds: u32 = setting("BENCH_SECONDS", 1);
     match load {
         Load::Http2 => http_2(load, address, seconds),
         Load::Small(_) | Load::Large | Load::Tls => http_1(load, address, seconds),
