@@ -98,8 +98,8 @@ const SEQUENCE_BITS: u32 = 40;
 
 /// Make a new trace, private to its owner.
 pub(super) fn create(path: &Path, taps: &[Tap]) -> Result<Connection, Error> {
-    // What lies there is not touched; what lies beside it under these names SQLite would take for its own and write to, also
-    // where it is a link to somewhere else.
+    // What lies there is not touched. What lies beside it under these names SQLite would take for
+    // its own and write to, also where it is a link to somewhere else.
     for suffix in ["", "-wal", "-shm", "-journal"] {
         let beside = place::beside(path, suffix);
         if beside.symlink_metadata().is_ok() {
