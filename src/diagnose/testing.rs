@@ -122,11 +122,13 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
     let mut origin = PAGE.to_owned();
     let mut asks = "GET".to_owned();
     let mut said = String::new();
+    let mut testimony = Testimony::default();
     response.body.complete = true;
     for field in fields {
         let (name, value) = field.split_once('=').unwrap_or_else(|| panic!("no `=`: {field}"));
         match name {
             "said" => value.clone_into(&mut said),
+            "told" => testimony.error = Some(value.to_owned()),
             "body" => response.body = Body::full(value),
             ">body" => request.body = Body::full(value),
             ">origin" => value.clone_into(&mut origin),
@@ -163,7 +165,7 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
         tls: None,
         trailers: None,
         own_changes: vec![],
-        testimony: Testimony::default(),
+        testimony,
     };
     (tap.clone(), hop)
 }

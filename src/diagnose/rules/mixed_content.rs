@@ -1,5 +1,8 @@
 //! A page over https asks an address over http: the browser sends nothing at all.
 //!
+//! Only the browser can tell. What a tap saw was sent: by a page that may do so, or over https to
+//! a layer before the tap which says nothing of it.
+//!
 //! [Mixed content](https://w3c.github.io/webappsec-mixed-content/#should-block-fetch) is no matter
 //! of CORS, and no server hears of it.
 
@@ -9,7 +12,7 @@ use crate::diagnose::case::{Case, request_line, status_line};
 use crate::diagnose::fix::{Draft, Fix};
 use crate::fetch::{Mode, Origin};
 use crate::lineage::Actor;
-use crate::trace::{ChainHop, FailureKind, HopKind, Target, Testimony};
+use crate::trace::{ChainHop, HopKind, Target, Testimony};
 
 pub(super) const RULE: Rule = Rule { code: "mixed-content", find: mixed_content, causes: &[] };
 
@@ -39,19 +42,13 @@ fn mixed_content(case: &Case<'_>) -> Vec<Finding> {
     ]
 }
 
-/// Whether the browser had reason to block it, and no answer shows that it did not.
+/// Whether the browser is told to have blocked it, and had reason to.
 fn is_mixed(case: &Case<'_>, hop: &ChainHop) -> bool {
-    let request = &case.judgement.request;
-    let over_https = request.origin.as_deref().is_some_and(|it| it.starts_with("https://"));
     let target = Target::parse(&hop.hop.request.url);
-    let failed = hop.hop.failure().is_some_and(|it| it.kind != FailureKind::RefusedByTap);
-    let told = hop.hop.testimony.error.as_deref() == Some(Testimony::MIXED_CONTENT);
-    (told || over_https)
-        && failed
+    hop.hop.testimony.error.as_deref() == Some(Testimony::MIXED_CONTENT)
         && hop.kind == HopKind::Request
         && hop.sightings.is_empty()
-        && request.mode == Mode::Cors
-        && target.scheme.eq_ignore_ascii_case("http")
+        && case.judgement.request.mode == Mode::Cors
         && !Origin::parse(&target.origin()).is_potentially_trustworthy()
 }
 
@@ -63,17 +60,20 @@ mod tests {
     fn fires_where_an_https_page_asks_over_http() {
         for (lines, found) in [
             (
-                &["edge GET http://gw.test/items closed >origin=https://page.test"][..],
+                &[
+                    "edge GET http://gw.test/items aborted told='mixed content' >origin=https://page.test",
+                ][..],
                 Some((1, "browser")),
             ),
             (
-                &["edge GET http://gw.test/items aborted >origin=https://page.test"],
-                Some((1, "browser")),
+                &[
+                    "edge GET http://127.0.0.1:8000/items aborted told='mixed content' >origin=https://page.test",
+                ],
+                None,
             ),
-            (&["edge GET http://gw.test/items closed"], None),
-            (&["edge GET https://gw.test/items closed >origin=https://page.test"], None),
-            (&["edge GET http://127.0.0.1:8000/items refused >origin=https://page.test"], None),
             // It was sent all the same.
+            (&["edge GET http://gw.test/items refused >origin=https://page.test"], None),
+            (&["edge GET http://gw.test/items closed >origin=https://page.test"], None),
             (&["edge GET http://gw.test/items 200 >origin=https://page.test"], None),
         ] {
             check("mixed-content", lines, found);
@@ -81,8 +81,10 @@ mod tests {
     }
 
     #[test]
-    fn the_missing_answer_is_its_symptom() {
-        let lines = ["edge GET http://gw.test/items closed >origin=https://page.test"];
-        assert_eq!(codes(&lines), ["1 mixed-content", "1 server-unreachable < mixed-content"]);
+    fn nothing_else_is_said_of_it() {
+        let lines = [
+            "edge GET http://gw.test/items aborted told='mixed content' >origin=https://page.test",
+        ];
+        assert_eq!(codes(&lines), ["1 mixed-content"]);
     }
 }

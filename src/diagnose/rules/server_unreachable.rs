@@ -11,7 +11,7 @@ use crate::trace::{Distrust, FailureKind};
 pub(super) const RULE: Rule = Rule {
     code: "server-unreachable",
     find: server_unreachable,
-    causes: &["app-unreachable", "gateway-timeout", "mixed-content"],
+    causes: &["app-unreachable", "gateway-timeout"],
 };
 
 const FIXES: &[Fix] = &[Fix {
