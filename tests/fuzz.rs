@@ -3,21 +3,19 @@
 //! of every word that ever made a parser slow.
 //!
 //! The random numbers begin where `FUZZ_SEED` says, so that what was found is found again. What
-//! is found is left in `target/fuzz/`; it belongs into the corpus. `tests/run fuzz` looks for
-//! longer, with an optimised build.
+//! is found is left in `target/fuzz/`; it belongs into the corpus.
 //!
-//! `cargo fuzz` would be led by what code an input reaches, and needs a nightly toolchain. This
-//! runs wherever the tests do; the targets are plain functions of bytes that it could call.
+//! This runs wherever the tests do. `tests/run fuzz` looks for longer, and with libFuzzer, which
+//! is led by what code an input reaches: `tests/fuzz/Cargo.toml` makes a program of each target.
 
+#![expect(clippy::missing_panics_doc, reason = "a panic is what is looked for")]
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
 #![expect(clippy::print_stdout, reason = "what was tried is shown")]
 
 #[path = "fuzz/mutate.rs"]
 mod mutate;
-#[path = "fuzz/taps.rs"]
-mod taps;
 #[path = "fuzz/targets.rs"]
-mod targets;
+pub mod targets;
 
 use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -103,6 +101,16 @@ fn no_bytes_make_a_reader_panic() {
         }
         Ok(format!("{:<14}{tried:>9} inputs", target.0))
     });
+}
+
+/// Each target is a program for `cargo fuzz`, too.
+#[test]
+fn every_target_has_a_program() {
+    let manifest = fs::read_to_string("tests/fuzz/Cargo.toml").unwrap();
+    let manifest: toml::Table = manifest.parse().unwrap();
+    let programs = manifest["bin"].as_array().unwrap().iter();
+    let programs: Vec<_> = programs.map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(programs, TARGETS.iter().map(|it| it.0).collect::<Vec<_>>());
 }
 
 /// Four times the input may take eight times as long, and no more.

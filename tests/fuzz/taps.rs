@@ -21,7 +21,7 @@ const BEGINNINGS: [&[u8]; 4] = [
 ];
 
 /// A client says this to a tap before an upstream that sends everything back.
-pub(crate) fn client(data: &[u8]) {
+pub fn client(data: &[u8]) {
     let taps = taps();
     let (which, data) = data.split_first().unwrap_or((&0, &[]));
     let begin = BEGINNINGS[usize::from(*which) % BEGINNINGS.len()];
@@ -30,7 +30,7 @@ pub(crate) fn client(data: &[u8]) {
 }
 
 /// A proxy on the way out answers this.
-pub(crate) fn socks(data: &[u8]) {
+pub fn socks(data: &[u8]) {
     let taps = taps();
     let _turn = lock(&taps.turn);
     *lock(&taps.answer) = data.to_vec();

@@ -1,6 +1,8 @@
 //! What is fuzzed: every place where bytes from outside are read. Each takes any bytes at all and
 //! checks what must hold for all of them; a panic is a finding.
 
+mod taps;
+
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
@@ -25,12 +27,12 @@ use hopscope::trace::{
 };
 use url::Url;
 
-use super::taps;
+pub use taps::{client, socks};
 
 /// A name, which is also that of its corpus, and what to do with bytes.
-pub(crate) type FuzzTarget = (&'static str, fn(&[u8]));
+pub type FuzzTarget = (&'static str, fn(&[u8]));
 
-pub(crate) const TARGETS: &[FuzzTarget] = &[
+pub const TARGETS: &[FuzzTarget] = &[
     ("heads", heads),
     ("chunks", chunks),
     ("location", location),
@@ -46,12 +48,12 @@ pub(crate) const TARGETS: &[FuzzTarget] = &[
     ("command", command),
     ("filter", filter),
     ("flows", flow_file),
-    ("client", taps::client),
-    ("socks", taps::socks),
+    ("client", client),
+    ("socks", socks),
 ];
 
 /// An answer, whole and in pieces: the pieces must not matter.
-fn heads(data: &[u8]) {
+pub fn heads(data: &[u8]) {
     let (size, data) = data.split_first().unwrap_or((&1, &[]));
     for method in ["GET", "HEAD"] {
         let whole = wire::read_all(data, method);
@@ -67,7 +69,7 @@ fn heads(data: &[u8]) {
 }
 
 /// A body in chunks.
-fn chunks(data: &[u8]) {
+pub fn chunks(data: &[u8]) {
     let head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
     if let Ok(answer) = wire::read_all(&[head, data].concat(), "GET") {
         assert!(answer.body.length <= data.len() as u64, "a body out of nothing");
@@ -75,7 +77,7 @@ fn chunks(data: &[u8]) {
 }
 
 /// Two lines: a URL, and a `Location` that it answers with.
-fn location(data: &[u8]) {
+pub fn location(data: &[u8]) {
     let mut lines = data.splitn(2, |it| *it == b'\n');
     let current = String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned();
     let location = lines.next().unwrap_or_default();
@@ -92,7 +94,7 @@ fn location(data: &[u8]) {
 }
 
 /// Fields that have a grammar of their own.
-fn fields(data: &[u8]) {
+pub fn fields(data: &[u8]) {
     let names = ["set-cookie", "content-security-policy", "vary", "cache-control"];
     let headers: Headers =
         names.into_iter().flat_map(|name| lines(data).map(move |it| (name, it))).collect();
@@ -105,7 +107,7 @@ fn fields(data: &[u8]) {
 }
 
 /// A body: which codings in the first byte, then the coded bytes.
-fn contents(data: &[u8]) {
+pub fn contents(data: &[u8]) {
     const LIMIT: usize = 1 << 16;
     let (which, data) = data.split_first().unwrap_or((&0, &[]));
     let codings = ["gzip", "br", "zstd", "deflate", "gzip, br", "identity", "x-gzip, zstd, zstd"];
@@ -121,7 +123,7 @@ fn contents(data: &[u8]) {
 }
 
 /// Recorded WebSocket frames, which may be compressed.
-fn frames(data: &[u8]) {
+pub fn frames(data: &[u8]) {
     let answer = b"GET ws://a.test/\n\x1fHTTP/1.1 101 S\r\nSec-WebSocket-Extensions: permessage-deflate\r\n\r\n";
     let mut hop = hop(answer, 0).unwrap();
     hop.exchange = Exchange::WebSocket;
@@ -135,7 +137,7 @@ fn frames(data: &[u8]) {
 }
 
 /// A HAR, and what is made of its hops.
-fn har_file(data: &[u8]) {
+pub fn har_file(data: &[u8]) {
     let Ok(file) = har::read(data) else { return };
     let taps = taps();
     let _ = file.remarks.iter().map(String::len).sum::<usize>();
@@ -143,14 +145,14 @@ fn har_file(data: &[u8]) {
 }
 
 /// A flow file of mitmproxy, and what is made of its hops.
-fn flow_file(data: &[u8]) {
+pub fn flow_file(data: &[u8]) {
     let Ok(file) = mitm::read(data) else { return };
     let taps = taps();
     explain(file.hops.into_iter().take(8).collect(), &taps[..1]);
 }
 
 /// A filter in the first line, and what it may let through.
-fn filter(data: &[u8]) {
+pub fn filter(data: &[u8]) {
     let mut lines = lines(data);
     let [words, text] =
         [(); 2].map(|()| String::from_utf8_lossy(lines.next().unwrap_or_default()).into_owned());
@@ -162,7 +164,7 @@ fn filter(data: &[u8]) {
 
 /// A trace with some bytes changed: two bytes for the place and one for the value each, or, with
 /// its usual beginning, a file of its own.
-fn trace_file(data: &[u8]) {
+pub fn trace_file(data: &[u8]) {
     let mut bytes = if data.starts_with(b"SQLite format 3\0") {
         data.to_vec()
     } else {
@@ -211,7 +213,7 @@ fn good_trace() -> &'static [u8] {
 }
 
 /// Up to eight hops as text ([`hop`]), separated by 0x1e.
-fn chain(data: &[u8]) {
+pub fn chain(data: &[u8]) {
     let texts = data.split(|it| *it == 0x1e).take(8);
     let hops = texts.enumerate().filter_map(|(n, text)| hop(text, n as u64)).collect();
     explain(hops, &taps());
@@ -304,7 +306,7 @@ fn is_clean(what: &str, printed: &str) {
 }
 
 /// Text that leaves the machine.
-fn redact(data: &[u8]) {
+pub fn redact(data: &[u8]) {
     let redactor = Redactor::new([7; 32]);
     let text = String::from_utf8_lossy(data);
     let _ = (redactor.url(&text), redactor.text(&text), redactor.advice(&text));
@@ -321,7 +323,7 @@ fn redact(data: &[u8]) {
     is_clean("visible bytes", &visible_bytes(data));
 }
 
-fn fingerprints(data: &[u8]) {
+pub fn fingerprints(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let (prints, errors) = Fingerprints::with_user_file(&text, "own.toml");
     let _ = errors.iter().map(ToString::to_string).map(|it| it.len()).sum::<usize>();
@@ -331,14 +333,14 @@ fn fingerprints(data: &[u8]) {
     let _ = prints.recognise(&hop).map(|it| it.why(answer).len()).sum::<usize>();
 }
 
-fn page(data: &[u8]) {
+pub fn page(data: &[u8]) {
     if let Err(error) = page_file::parse(&String::from_utf8_lossy(data)) {
         let _ = (error.to_string(), error.hint());
     }
 }
 
 /// Words of the command line.
-fn command(data: &[u8]) {
+pub fn command(data: &[u8]) {
     let text = String::from_utf8_lossy(data);
     let _ = (text.parse::<TapSpec>().map_err(|it| it.to_string()), text.parse::<Upstream>());
     let _ = (text.parse::<OnFailure>(), text.parse::<Assume>().map_err(|it| it.clone()));
