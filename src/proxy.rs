@@ -22,6 +22,7 @@ mod connect;
 mod error;
 mod exchange;
 mod failure;
+mod first_head;
 mod frames;
 mod greeting;
 mod guard;

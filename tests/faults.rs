@@ -84,24 +84,27 @@ async fn what_clients_do() {
 
 #[tokio::test]
 async fn what_clients_do_in_http_2() {
-    let program = Program::start(&[]);
     let upstream = servers::start(&servers::FINE).await;
     head("a client of HTTP/2 that…");
-    let mut wrong = Vec::new();
-    for flood in floods::FLOODS {
-        let got = flood.act(program.tap(), &upstream).await;
-        let recorded = program.settled(flood.recorded).await;
-        let held = program.resident();
-        line(flood.name, &got, &recorded, held);
-        let as_wanted = got.contains(flood.gets) && recorded.contains(flood.says);
-        if !as_wanted || held >= HELD {
-            wrong.push(flood.name);
+    let hurry = ["--limit", "head-time=1"];
+    for (floods, options) in [(floods::FLOODS, &[][..]), (floods::STALLS, &hurry)] {
+        let program = Program::start(options);
+        let mut wrong = Vec::new();
+        for flood in floods {
+            let got = flood.act(program.tap(), &upstream).await;
+            let recorded = program.settled(flood.recorded).await;
+            let held = program.resident();
+            line(flood.name, &got, &recorded, held);
+            let as_wanted = got.contains(flood.gets) && recorded.contains(flood.says);
+            if !as_wanted || held >= HELD {
+                wrong.push(flood.name);
+            }
         }
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let got = clients::ask(program.tap(), &upstream, OTHER).await;
+        assert_eq!(got, "200 and 2 bytes", "the tap lives");
+        program.end("-INT").await;
     }
-    assert!(wrong.is_empty(), "{wrong:?}");
-    let got = clients::ask(program.tap(), &upstream, OTHER).await;
-    assert_eq!(got, "200 and 2 bytes", "the tap lives");
-    program.end("-INT").await;
 }
 
 #[tokio::test]

@@ -187,15 +187,17 @@ fn too_large(unread: &Unread, limits: &Limits, request: &trace::Request) -> Stri
 
 /// A head that took too long.
 pub(super) fn overdue(unread: &Unread, leg: &Leg, tap_address: &str) -> Option<Refusal> {
-    let seconds = leg.limits.head_time.as_secs();
     Some(Refusal {
         request: refused::request(unread.head(), leg.scheme, tap_address)?,
         kind: FailureKind::RefusedByTap,
-        why: format!(
-            "the request's head was not complete after {seconds} s (--limit head-time=SECONDS)"
-        ),
+        why: too_late(&leg.limits),
         status: StatusCode::REQUEST_TIMEOUT,
     })
+}
+
+pub(super) fn too_late(limits: &Limits) -> String {
+    let seconds = limits.head_time.as_secs();
+    format!("the request's head was not complete after {seconds} s (--limit head-time=SECONDS)")
 }
 
 /// Wait for `serving`; `None` when a head has been open for longer than `limit`.

@@ -36,6 +36,7 @@ impl Control {
     /// Many exchanges share the connection from now on.
     pub(super) fn multiplexed(&self) {
         self.many.store(true, Ordering::Relaxed);
+        *self.unread() = Unread::frames();
     }
 
     pub(super) fn is_multiplexed(&self) -> bool {

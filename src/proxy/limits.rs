@@ -16,10 +16,10 @@ pub struct Limits {
     pub fields: usize,
     /// Bytes of a request's target.
     pub target: usize,
-    /// How long a client may take with what it has begun: a request's head, its TLS hello and a
-    /// SOCKS greeting from the first byte to the last, and the rest of a TLS handshake from our
-    /// answer on. A connection that says nothing at all may stay: browsers open some before they
-    /// know what to ask.
+    /// How long a client may take with what it has begun: a request's head (of HTTP/2 the preface
+    /// and the first head), its TLS hello and a SOCKS greeting from the first byte to the last,
+    /// and the rest of a TLS handshake from our answer on. A connection that says nothing at all
+    /// may stay, also behind the preface: browsers open some before they know what to ask.
     pub head_time: Duration,
     /// Clients' connections at the same time, at one tap.
     pub connections: usize,

@@ -186,17 +186,21 @@ where
         .serve_connection(TokioIo::new(io), service);
     tokio::pin!(serving);
     let ended = tokio::select! {
-        ended = serving.as_mut() => ended,
+        ended = guard::in_time(serving.as_mut(), client.control(), limits.head_time) => ended,
         () = life.draining() => {
             serving.as_mut().graceful_shutdown();
             tokio::select! {
-                ended = serving.as_mut() => ended,
+                ended = serving.as_mut() => Some(ended),
                 () = life.stopped() => return,
             }
         }
     };
-    let Err(error) = ended else { return };
-    if let Some(why) = failure::broken_rule(&error) {
+    let why = match ended {
+        Some(Ok(())) => None,
+        Some(Err(error)) => failure::broken_rule(&error),
+        None => Some(guard::too_late(&limits)),
+    };
+    if let Some(why) = why {
         let (tap, scheme) = (client.tap(), client.leg().scheme.as_str());
         let url = format!("{scheme}://{}/", tap.address_text);
         let request = Request { url, version: Version::Http2, ..Request::default() };

@@ -5,6 +5,8 @@
 
 use memchr::memchr_iter;
 
+use super::first_head::FirstHead;
+
 /// What came since the last request that was understood.
 #[derive(Debug, Default)]
 pub(super) struct Unread {
@@ -12,6 +14,8 @@ pub(super) struct Unread {
     /// How many came, held or not.
     came: u64,
     before: Before,
+    /// What comes are the frames of HTTP/2: nothing is held of them.
+    frames: Option<FirstHead>,
 }
 
 /// What stands between the last request's head and the next.
@@ -28,8 +32,16 @@ pub(super) enum Before {
 }
 
 impl Unread {
+    /// The client speaks HTTP/2.
+    pub(super) fn frames() -> Unread {
+        Unread { frames: Some(FirstHead::default()), ..Unread::default() }
+    }
+
     /// These came.
     pub(super) fn push(&mut self, mut bytes: &[u8]) {
+        if let Some(frames) = &mut self.frames {
+            return frames.push(bytes);
+        }
         match &mut self.before {
             Before::Nothing => {}
             Before::Length(left) => {
@@ -60,8 +72,11 @@ impl Unread {
         }
     }
 
-    /// Whether a head has begun, and is not here in full.
+    /// Whether a head has begun, and is not here in full; of HTTP/2 the first, or what stands before.
     pub(super) fn is_head_open(&self) -> bool {
+        if let Some(frames) = &self.frames {
+            return frames.is_open();
+        }
         matches!(self.before, Before::Nothing | Before::Length(0))
             && self.bytes.iter().any(|it| !matches!(it, b'\r' | b'\n'))
             && head_end(&self.bytes).is_none()

@@ -123,6 +123,11 @@ pub(crate) const FAULTS: &[Fault] = &[
         ["closed", "refused-by-tap", "--limit head-time"],
     ),
     fault(
+        "stalls in the preface of HTTP/2",
+        says!("PRI * HTTP/2.0\r\n\r\n"),
+        ["closed", "refused-by-tap", "--limit head-time"],
+    ),
+    fault(
         "leaves in the head",
         |tap, up| {
             let text = format!("GET http://{up}/ HTTP/1.1\r\nHost: {up}\r\nA: ");

@@ -162,6 +162,42 @@ pub(crate) const FLOODS: &[Flood] = &[
     },
 ];
 
+/// What a client does so slowly that `--limit head-time=1` is too short for it, or is not.
+pub(crate) const STALLS: &[Flood] = &[
+    Flood {
+        name: "never ends its settings",
+        piece: |_, _| frame(SETTINGS, 0, 0, &[0; 6])[..12].to_vec(),
+        times: 1,
+        gets: "closed",
+        recorded: "refused-by-tap",
+        says: "--limit head-time",
+    },
+    Flood {
+        name: "never ends its fields, and stalls",
+        piece: |_, authority| frame(HEADERS, END_STREAM, 1, &asks(authority)),
+        times: 1,
+        gets: "closed",
+        recorded: "refused-by-tap",
+        says: "--limit head-time",
+    },
+    Flood {
+        name: "asks nothing after its preface",
+        piece: |_, _| Vec::new(),
+        times: 0,
+        gets: "silence",
+        recorded: "",
+        says: "0 hops",
+    },
+    Flood {
+        name: "asks, and nothing more",
+        piece: |_, authority| get(1, authority),
+        times: 1,
+        gets: "200, silence",
+        recorded: "200",
+        says: "1 hops",
+    },
+];
+
 impl Flood {
     /// Do it, and say what came back.
     pub(crate) async fn act(&self, tap: &str, authority: &str) -> String {
