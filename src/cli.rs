@@ -6,6 +6,7 @@
 mod assume;
 mod browser;
 mod ca;
+mod certificates;
 mod demo;
 mod explain;
 mod fetch;
@@ -22,6 +23,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use assume::{Assume, AssumeKey};
 pub use browser::{BrowserName, BrowserOptions};
 pub use ca::{Ca, CaAct, CaPlace, Export as CaExport, Where as CaWhere};
+pub use certificates::Certificates;
 pub use demo::Demo;
 pub use explain::{Explain, FailOn, Print};
 pub use fetch::Fetch;

@@ -351,7 +351,7 @@ async fn an_upstream_that_speaks_something_else_is_malformed() {
 async fn offers_it_to_a_client_whose_upstream_speaks_it() {
     let (world, folder) = (World::new(), tempfile::tempdir().unwrap());
     let authority = Authority::open(folder.path()).unwrap();
-    let trust = Trust { ca: Some(world.write(folder.path())), ..Trust::default() };
+    let trust = Trust { ca: vec![world.write(folder.path())], ..Trust::default() };
     let tls = Some(Tls::with(&trust).unwrap());
     let options = Options { authority: Some(authority.clone()), tls, ..Options::default() };
     let upstream = world.serve(&["h2", "http/1.1"], secure::Wants::Nothing).await;

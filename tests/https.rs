@@ -152,12 +152,16 @@ async fn fetch_records_what_tls_said() {
     let dir = tempfile::tempdir().unwrap();
     let ca = dir.path().join("ca.pem");
     let port = gateway(&ca).await.port();
-    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hopscope"));
-    command.args(["fetch", &format!("https://localhost:{port}/a"), "--origin", "https://a.test"]);
-    command.arg("--json").env("SSL_CERT_FILE", &ca);
-    let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
-    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
-    let upstream = &said["chains"][0]["hops"][0]["tls"]["upstream"];
-    assert_eq!(upstream["sni"], "localhost", "{said}");
-    assert!(upstream["version"].as_str().unwrap().contains("1.3"), "{upstream}");
+    let url = format!("https://localhost:{port}/a");
+    let ca = ca.to_str().unwrap();
+    for (trust, extra) in [(ca, &[][..]), ("", &["--ca", ca]), ("", &["--insecure", "localhost"])] {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hopscope"));
+        command.args(["fetch", &url, "--origin", "https://a.test", "--json"]).args(extra);
+        command.env("SSL_CERT_FILE", trust);
+        let output = tokio::task::spawn_blocking(move || command.output()).await.unwrap().unwrap();
+        let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+        let upstream = &said["chains"][0]["hops"][0]["tls"]["upstream"];
+        assert_eq!(upstream["sni"], "localhost", "{said}");
+        assert!(upstream["version"].as_str().unwrap().contains("1.3"), "{upstream}");
+    }
 }

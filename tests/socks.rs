@@ -86,7 +86,7 @@ async fn tls_inside_is_read() {
     let folder = tempfile::tempdir().unwrap();
     let world = World::new();
     let upstream = world.serve(&["h2", "http/1.1"], Wants::Nothing).await.address;
-    let ca = Some(world.write(folder.path()));
+    let ca = vec![world.write(folder.path())];
     let tls = Some(Tls::with(&Trust { ca, ..Trust::default() }).unwrap());
     let options = Options { tls, ..with_authority() };
     let authority = options.authority.clone().unwrap();

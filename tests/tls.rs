@@ -44,7 +44,7 @@ impl Rig {
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::open(folder.path()).unwrap();
         let mut options = Options { authority: Some(authority.clone()), ..Options::default() };
-        let mut trust = Trust { ca: Some(world.write(folder.path())), ..Trust::default() };
+        let mut trust = Trust { ca: vec![world.write(folder.path())], ..Trust::default() };
         change(&mut options, &mut trust);
         options.tls = Some(Tls::with(&trust).unwrap());
         let notebook = Notebook::new();
@@ -331,7 +331,7 @@ async fn never_tunnels_to_itself() {
 #[test]
 fn files_that_are_none_are_explained() {
     let missing = Path::new("/nowhere/x.pem");
-    let trust = Trust { ca: Some(missing.to_owned()), ..Trust::default() };
+    let trust = Trust { ca: vec![missing.to_owned()], ..Trust::default() };
     let error = Tls::with(&trust).err().unwrap();
     assert!(error.to_string().contains("/nowhere/x.pem"), "{error}");
     let error = hopscope::tls::Identity::read(missing, missing).unwrap_err();

@@ -99,7 +99,7 @@ impl Rig {
         let way = Way::open(&world).await;
         let folder = tempfile::tempdir().unwrap();
         let authority = Authority::open(folder.path()).unwrap();
-        let ca = trusts.then(|| world.write(folder.path()));
+        let ca = trusts.then(|| world.write(folder.path())).into_iter().collect();
         let insecure = insecure.iter().map(|it| it.parse().unwrap()).collect();
         let tls = Tls::with(&Trust { ca, insecure, clients: Vec::new() }).unwrap();
         let via = Via::through(way.url().parse().unwrap(), "straight.test".parse().unwrap());

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::analyst::Analyst;
 use super::print::Printer;
 use super::{Console, Error, driven};
-use crate::cli::Fetch;
+use crate::cli::{Certificates, Fetch};
 use crate::drive::{self, Options, Via, page_file};
 use crate::fetch::{Api, Browser, Known, Page, PageRequest};
 use crate::proxy::UpstreamProxy;
@@ -26,7 +26,7 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         browser: options.browser.unwrap_or(Browser::Chromium),
         via: proxy.as_ref().map(via).transpose()?,
         cookies: cookies(options),
-        tls: trusting_taps(),
+        tls: tls(options)?,
         ..Options::default()
     };
     let runtime = super::runtime()?;
@@ -147,11 +147,16 @@ fn via(proxy: &UpstreamProxy) -> Result<Via, Error> {
 }
 
 /// Beside the platform's roots the user's own authority is trusted, where there is one: what taps
-/// show is of interest, not that it is theirs. Without it the platform's roots do.
-fn trusting_taps() -> Option<Tls> {
-    let folder = Authority::folder().ok().filter(|it| Authority::exists(it))?;
-    let ca = Some(Authority::open(&folder).ok()?.file());
-    Tls::with(&Trust { ca, ..Trust::default() }).ok()
+/// show is of interest, not that it is theirs.
+fn tls(options: &Fetch) -> Result<Option<Tls>, Error> {
+    let Certificates { ca, insecure } = &options.certificates;
+    let folder = Authority::folder().ok().filter(|it| Authority::exists(it));
+    let own = folder.and_then(|it| Authority::open(&it).ok()).map(|it| it.file());
+    if options.certificates.is_usual() && own.is_none() {
+        return Ok(None);
+    }
+    let ca = ca.iter().cloned().chain(own).collect();
+    Ok(Some(Tls::with(&Trust { ca, insecure: insecure.clone(), ..Trust::default() })?))
 }
 
 /// Whether somebody listens on the way: a proxy that is not there says nothing about the URL.

@@ -10,7 +10,7 @@ use super::desk::Source;
 use super::open::{line, show};
 use super::opened::file_name;
 use super::{Console, Error};
-use crate::cli::{Keep, Record, WayOut};
+use crate::cli::{Certificates, Keep, Record, WayOut};
 use crate::fetch::Known;
 use crate::proxy::{self, Bound, Environment, Limits, Mode, Proxy, TapSpec, Via};
 use crate::store::{self, Reader, Store};
@@ -71,12 +71,14 @@ fn via(options: &Record, console: &mut Console) -> Via {
 /// What the user says about upstreams. Without a word the platform's roots are read when the
 /// first upstream needs them.
 fn upstream_tls(options: &Record) -> Result<Option<Tls>, Error> {
-    let Record { ca, insecure, client_cert, .. } = options;
-    if ca.is_none() && insecure.is_empty() && client_cert.is_empty() {
+    let Record { certificates, client_cert, .. } = options;
+    if certificates.is_usual() && client_cert.is_empty() {
         return Ok(None);
     }
-    let (insecure, clients) = (insecure.clone(), client_cert.clone());
-    Ok(Some(Tls::with(&Trust { ca: ca.clone(), insecure, clients })?))
+    let Certificates { ca, insecure } = certificates;
+    let ca = ca.iter().cloned().collect();
+    let trust = Trust { ca, insecure: insecure.clone(), clients: client_cert.clone() };
+    Ok(Some(Tls::with(&trust)?))
 }
 
 /// The local authority, where a tap may need it. A forward tap does without one, but reads no

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::browser;
 use super::explain::Print;
+use super::{Certificates, browser};
 use crate::fetch::{AddressSpace, Api, Browser, CacheMode, Mode, RedirectMode};
 use crate::proxy::{Credentials, UpstreamProxy};
 
@@ -86,6 +86,9 @@ pub struct Fetch {
     /// shown to other users of this machine
     #[arg(long, value_name = "USER:PASSWORD", env = "HOPSCOPE_AUTH", hide_env_values = true)]
     pub auth: Option<Credentials>,
+
+    #[command(flatten)]
+    pub certificates: Certificates,
 
     /// Whose behaviour: chromium or firefox
     #[arg(long = "as", value_name = "BROWSER", value_parser = browser)]

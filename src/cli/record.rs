@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use super::{Keep, Look};
+use super::{Certificates, Keep, Look};
 use crate::proxy::{Credentials, Limit, NoProxy, OnFailure, TapSpec, UpstreamProxy};
 use crate::tls::{ClientCertificate, HostGlob};
 use crate::trace::Filter;
@@ -78,13 +78,8 @@ pub struct Record {
     #[arg(long)]
     pub keep_redirects: bool,
 
-    /// Trust the certificate authorities in this PEM file, beside the platform's
-    #[arg(long, value_name = "FILE")]
-    pub ca: Option<PathBuf>,
-
-    /// Do not verify the certificate of this upstream; `*` stands for any characters
-    #[arg(long, value_name = "HOST")]
-    pub insecure: Vec<HostGlob>,
+    #[command(flatten)]
+    pub certificates: Certificates,
 
     /// Show a certificate of your own to an upstream: certificate and private key, PEM
     #[arg(long, value_name = "HOST=FILE")]

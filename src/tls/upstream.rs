@@ -18,8 +18,8 @@ use super::{Error, HostGlob, Identity, key_log};
 /// Whom to trust, and as whom to come.
 #[derive(Clone, Debug, Default)]
 pub struct Trust {
-    /// Authorities to trust beside the platform's, as a PEM file.
-    pub ca: Option<PathBuf>,
+    /// Authorities to trust beside the platform's, as PEM files.
+    pub ca: Vec<PathBuf>,
     /// Hosts whose certificates are not verified.
     pub insecure: Vec<HostGlob>,
     /// Certificates of our own, for hosts that ask for one.
@@ -71,7 +71,10 @@ impl Tls {
     /// When `extra` cannot be read or holds no certificate. Platform roots that cannot be read
     /// are passed over: a connection that needs one fails by itself, and says so.
     pub fn new(extra: Option<&Path>) -> Result<Tls, Error> {
-        Tls::with(&Trust { ca: extra.map(Path::to_owned), ..Trust::default() })
+        Tls::with(&Trust {
+            ca: extra.map(Path::to_owned).into_iter().collect(),
+            ..Trust::default()
+        })
     }
 
     /// Trust the platform's roots, with the user's exceptions.
@@ -82,8 +85,11 @@ impl Tls {
     pub fn with(trust: &Trust) -> Result<Tls, Error> {
         let mut roots = RootCertStore::empty();
         roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        let named = trust.ca.as_deref().map(|it| add_file(&mut roots, it)).transpose()?;
-        let trusted = Trusted { roots: Arc::new(roots), named: named.unwrap_or_default() };
+        let mut named = Vec::new();
+        for file in &trust.ca {
+            named.extend(add_file(&mut roots, file)?);
+        }
+        let trusted = Trusted { roots: Arc::new(roots), named: named.into() };
         let identities = trust.clients.iter().map(|it| Identity::read(&it.file, &it.file));
         let identities = identities.collect::<Result<Vec<_>, _>>()?;
         let mut unusual = Vec::new();
@@ -134,7 +140,7 @@ impl Tls {
 /// Whose certificates are accepted.
 struct Trusted {
     roots: Arc<RootCertStore>,
-    /// Those of the user's own file, which may be servers' own.
+    /// Those of the user's own files, which may be servers' own.
     named: Arc<[CertificateDer<'static>]>,
 }
 
@@ -162,10 +168,7 @@ fn config(
 }
 
 /// Trust what stands in a PEM file; its certificates.
-fn add_file(
-    roots: &mut RootCertStore,
-    path: &Path,
-) -> Result<Arc<[CertificateDer<'static>]>, Error> {
+fn add_file(roots: &mut RootCertStore, path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {
     let read = |source| Error::ReadCa { path: path.to_owned(), source };
     let mut all = Vec::new();
     for cert in CertificateDer::pem_file_iter(path).map_err(read)? {
@@ -173,5 +176,5 @@ fn add_file(
         all.push(cert.clone());
         roots.add(cert).map_err(|source| Error::UseCa { path: path.to_owned(), source })?;
     }
-    if all.is_empty() { Err(read(pem::Error::NoItemsFound)) } else { Ok(all.into()) }
+    if all.is_empty() { Err(read(pem::Error::NoItemsFound)) } else { Ok(all) }
 }

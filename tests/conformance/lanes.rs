@@ -44,7 +44,7 @@ impl Ground {
     pub(crate) fn new() -> Ground {
         let folder = tempfile::tempdir().unwrap();
         let (world, authority) = (World::new(), Authority::open(folder.path()).unwrap());
-        let ca = Some(world.write(folder.path()));
+        let ca = vec![world.write(folder.path())];
         let tls = Tls::with(&Trust { ca, ..Trust::default() }).unwrap();
         Ground { world, authority, tls }
     }
