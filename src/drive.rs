@@ -3,8 +3,8 @@
 //! [`run`] does one page: its requests one after another, with one memory and one set of sockets.
 //! What was on the wire comes back as chains, with the machine's own conclusion.
 //!
-//! **Invariant:** only what was on a wire is a hop. A connection that was refused carried no
-//! request, so it is in the verdict and not among the hops.
+//! **Invariant:** only what was on a wire is a hop of a chain. A connection that was refused carried
+//! no request, so it is in the verdict and stands beside the hops.
 
 mod client;
 mod clock;
@@ -61,6 +61,8 @@ impl Default for Options {
 pub struct DrivenChain {
     /// What was on the wire, in order, linked, with testimony.
     pub chain: Chain,
+    /// Requests that found no connection, with what went wrong: for who keeps a trace.
+    pub unsent: Vec<Hop>,
     /// The machine's own conclusion.
     pub judgement: Judgement,
 }
@@ -149,7 +151,7 @@ async fn drive(
         end: &end,
         hops_after: &hops_after,
     });
-    DrivenChain { chain, judgement }
+    DrivenChain { chain, unsent: client.take_unsent(), judgement }
 }
 
 fn testimony(request: &PageRequest) -> Testimony {

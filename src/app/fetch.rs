@@ -41,7 +41,8 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         upstream: None,
     }];
     if let Some(path) = &options.output {
-        let hops: Vec<_> = chains.iter().flat_map(drive::DrivenChain::hops).cloned().collect();
+        let hops = chains.iter().flat_map(|it| it.hops().chain(&it.unsent)).cloned();
+        let hops: Vec<_> = hops.collect();
         Store::import(path, &taps, hops)?;
     }
     let analyses = driven::analyse(chains, &taps, &Analyst::new(Known::default(), &mut console));

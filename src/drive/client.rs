@@ -33,6 +33,8 @@ pub(super) struct Client {
     n_hops: u64,
     n_connections: u64,
     testimony: Testimony,
+    /// Requests that found no connection.
+    unsent: Vec<Hop>,
     /// The answer is a stream of events: its head is enough.
     head_is_enough: bool,
     deadline: Instant,
@@ -71,6 +73,7 @@ impl Client {
             n_hops: 0,
             n_connections: 0,
             testimony: Testimony::default(),
+            unsent: Vec::new(),
             head_is_enough: false,
             deadline: Instant::now() + options.patience,
         }
@@ -85,6 +88,11 @@ impl Client {
         self.testimony = testimony;
         self.head_is_enough = head_is_enough;
         self.deadline = deadline;
+    }
+
+    /// Requests that found no connection since this was asked last.
+    pub(super) fn take_unsent(&mut self) -> Vec<Hop> {
+        std::mem::take(&mut self.unsent)
     }
 
     /// Only open a connection.
@@ -136,7 +144,20 @@ impl Client {
         None
     }
 
+    /// A connection; without one the request is kept as unsent.
     async fn open(&mut self, out: &Outgoing) -> Result<Connection, Failure> {
+        let started = self.clock.now();
+        let opened = self.connect(out).await;
+        if let Err(failure) = &opened {
+            let headers = out.headers.clone();
+            let outcome = Outcome::Failed(failure.clone());
+            let hop = self.hop(out, started, (Version::Http11, headers), outcome);
+            self.unsent.push(hop);
+        }
+        opened
+    }
+
+    async fn connect(&mut self, out: &Outgoing) -> Result<Connection, Failure> {
         let opening = connect::open(&out.url, self.via.as_ref(), self.tls.as_ref());
         let late = |_| Err(failure(FailureKind::Timeout, "no connection within the limit"));
         let (stream, tls) = timeout_at(self.deadline, opening).await.unwrap_or_else(late)?;
@@ -156,8 +177,6 @@ impl Client {
         connecting: Option<Duration>,
         hops: &mut Vec<Hop>,
     ) -> Answered {
-        self.n_hops += 1;
-        let id = HopId { recorder: self.recorder, sequence: self.n_hops };
         let started = self.clock.now();
         let mut answered = match &mut connection.speaks {
             Speaks::Http1(stream) => self.talk(stream, out).await,
@@ -165,7 +184,7 @@ impl Client {
         };
         let ended = self.clock.now();
         answered.outcome = answered.outcome.map(decoded);
-        let (version, headers) = match connection.speaks {
+        let sent = match connection.speaks {
             Speaks::Http1(_) => (Version::Http11, out.headers.clone()),
             Speaks::Http2(_) => (Version::Http2, http2::sent(&out.headers)),
         };
@@ -173,13 +192,42 @@ impl Client {
         let response = std::mem::take(&mut answered.trailers);
         let trailers =
             (!response.is_empty()).then(|| Box::new(Trailers { response, ..Trailers::default() }));
+        let outcome = match &answered.outcome {
+            Ok(response) => Outcome::Answered(response.clone()),
+            Err(failure) => Outcome::Failed(failure.clone()),
+        };
         hops.push(Hop {
-            id,
+            connection: Some(connection.id),
+            ended: Some(ended),
+            timing: Timing {
+                connect: connecting.and_then(|it| u64::try_from(it.as_micros()).ok()),
+                tls: None,
+                wait: answered.head_at.and_then(|it| since(started, it)),
+                receive: answered.head_at.and_then(|it| since(it, ended)),
+            },
+            tls: connection.tls.clone(),
+            trailers,
+            ..self.hop(out, started, sent, outcome)
+        });
+        answered
+    }
+
+    /// What was `sent` at this time, and has ended now.
+    fn hop(
+        &mut self,
+        out: &Outgoing,
+        started: Time,
+        (version, headers): (Version, Headers),
+        outcome: Outcome,
+    ) -> Hop {
+        self.n_hops += 1;
+        Hop {
+            id: HopId { recorder: self.recorder, sequence: self.n_hops },
             tap: TapId(0),
             exchange: Exchange::Http,
-            connection: Some(connection.id),
+            connection: None,
             started,
-            ended: Some(ended),
+            ended: Some(self.clock.now()),
             request: Request {
                 method: out.method.clone(),
                 url: out.url.to_string(),
@@ -187,24 +235,15 @@ impl Client {
                 headers,
                 body: Body::full(out.body.clone()),
             },
-            outcome: match &answered.outcome {
-                Ok(response) => Outcome::Answered(response.clone()),
-                Err(failure) => Outcome::Failed(failure.clone()),
-            },
-            timing: Timing {
-                connect: connecting.and_then(|it| u64::try_from(it.as_micros()).ok()),
-                tls: None,
-                wait: answered.head_at.and_then(|it| since(started, it)),
-                receive: answered.head_at.and_then(|it| since(it, ended)),
-            },
+            outcome,
+            timing: Timing::default(),
             interim: Vec::new(),
             frames: <_>::default(),
-            tls: connection.tls.clone(),
-            trailers,
+            tls: None,
+            trailers: None,
             own_changes: Vec::new(),
             testimony: self.testimony.clone(),
-        });
-        answered
+        }
     }
 
     /// Write the request and read until the answer is whole.
