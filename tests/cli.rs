@@ -309,9 +309,10 @@ async fn fetch_does_as_a_browser_and_says_so_by_its_exit_code() {
     lab.stop().await;
     // What found no connection is in the trace, with the reason.
     let trace = dir.path().join("refused.hops").to_str().unwrap().to_owned();
-    let args = ["fetch", &refused, "--origin", &origin, "-o", &trace];
+    let args = ["fetch", &refused, "--origin", &origin, "-o", &trace, "-H", "host: b.test"];
     let output = hopscope(&args);
     assert_eq!(output.status.code(), Some(3));
+    assert!(stderr(&output).contains("warning: -H host is not sent"), "{}", stderr(&output));
     let again = checked_json(&hopscope(&["explain", &trace, "--json"]));
     let chain = &again["chains"][0];
     assert_eq!(chain["hops"][0]["error"], "refused", "{chain:#}");

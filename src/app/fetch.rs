@@ -9,6 +9,7 @@ use super::print::Printer;
 use super::{Console, Error, driven};
 use crate::cli::{Certificates, Fetch};
 use crate::drive::{self, Options, Via, page_file};
+use crate::fetch::safelist::is_forbidden_request_header;
 use crate::fetch::{Api, Browser, Known, Page, PageRequest};
 use crate::proxy::UpstreamProxy;
 use crate::store::Store;
@@ -29,6 +30,11 @@ pub(crate) fn run(options: &Fetch, mut console: Console) -> Result<u8, Error> {
         tls: tls(options)?,
         ..Options::default()
     };
+    for (name, value) in &options.headers {
+        if is_forbidden_request_header(name, value.as_bytes(), drive_options.browser) {
+            console.warn(&not_sent(name));
+        }
+    }
     let runtime = super::runtime()?;
     if let (Some(proxy), Some(via)) = (&proxy, &drive_options.via) {
         runtime.block_on(is_there(&proxy.url(), via.address))?;
@@ -158,6 +164,17 @@ fn tls(options: &Fetch) -> Result<Option<Tls>, Error> {
     }
     let ca = ca.iter().cloned().chain(own).collect();
     Ok(Some(Tls::with(&Trust { ca, insecure: insecure.clone(), ..Trust::default() })?))
+}
+
+/// What a user of other clients may not expect: no script decides about these fields.
+fn not_sent(name: &str) -> String {
+    let instead = match name.to_ascii_lowercase().as_str() {
+        "host" => "; a tap can send another: --tap edge=reverse:ADDR=URL,host=NAME",
+        "cookie" => "; --cookie NAME=VALUE is what the browser holds",
+        "origin" => "; --origin says it",
+        _ => "",
+    };
+    format!("-H {name} is not sent: browsers do not let a page's script set it{instead}")
 }
 
 /// Whether somebody listens on the way: a proxy that is not there says nothing about the URL.

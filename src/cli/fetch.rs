@@ -34,7 +34,8 @@ pub struct Fetch {
     #[arg(short = 'X', long, value_name = "METHOD", conflicts_with = "page")]
     pub method: Option<String>,
 
-    /// Request header that the page's script sets
+    /// Request header that the page's script sets; of those that browsers keep to themselves (Host,
+    /// Cookie, Origin) it is said that they are not sent
     #[arg(short = 'H', long = "header", value_name = "NAME: VALUE", value_parser = header, conflicts_with = "page")]
     pub headers: Vec<(String, String)>,
 
