@@ -263,6 +263,9 @@ fn what_others_noted_is_imported_too() {
         let told = stdout(&hopscope(&[&["explain", words[3]], extra].concat()));
         assert!(told.contains("hop 1     note: look!"), "{told}");
     }
+    let json = checked_json(&hopscope(&["explain", words[3], "--json"]));
+    let note = &json["chains"][0]["hops"][0]["notes"][0];
+    assert_eq!((&note["text"], &note["author"]), (&"look!".into(), &serde_json::Value::Null));
 }
 
 /// An address at which nobody listens, and nobody else can as long as this is held.

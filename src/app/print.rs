@@ -41,7 +41,7 @@ impl<'a> Printer<'a> {
         let glyphs = if options.ascii || !console.utf8() { Glyphs::Ascii } else { Glyphs::Unicode };
         let out: &'a mut (dyn Write + 'a) = console.out.as_mut();
         let form = if options.json {
-            Form::Json(ChainWriter::begin(out, taps, places, secrets).map_err(write_error)?)
+            Form::Json(ChainWriter::begin(out, taps, notes, places, secrets).map_err(write_error)?)
         } else {
             let text = Text { taps, notes, secrets, glyphs, width };
             Form::Text { out, text, chains: 0, markdown: options.markdown }

@@ -14,7 +14,7 @@ use std::io::{self, Write};
 
 use crate::diagnose::Analysis;
 use crate::formats::Secrets;
-use crate::trace::{ByHop, Chain, Tap, is_plain};
+use crate::trace::{ByHop, Chain, Note, Tap, is_plain};
 
 /// Where a hop stands in the output: chain and hop, both counted from 1.
 pub type Place = (usize, usize);
@@ -36,6 +36,7 @@ pub fn places<'a>(chains: impl IntoIterator<Item = &'a Chain>) -> ByHop<Place> {
 pub struct ChainWriter<'a, W: Write> {
     out: W,
     taps: &'a [Tap],
+    notes: &'a [Note],
     places: &'a ByHop<Place>,
     secrets: &'a Secrets,
     written: usize,
@@ -50,11 +51,12 @@ impl<'a, W: Write> ChainWriter<'a, W> {
     pub fn begin(
         mut out: W,
         taps: &'a [Tap],
+        notes: &'a [Note],
         places: &'a ByHop<Place>,
         secrets: &'a Secrets,
     ) -> io::Result<ChainWriter<'a, W>> {
         write!(out, "{{\n  \"schema\": 1,\n  \"chains\": [")?;
-        Ok(ChainWriter { out, taps, places, secrets, written: 0 })
+        Ok(ChainWriter { out, taps, notes, places, secrets, written: 0 })
     }
 
     /// Write the chain with this ordinal.
@@ -63,7 +65,8 @@ impl<'a, W: Write> ChainWriter<'a, W> {
     ///
     /// When `out` cannot be written.
     pub fn chain(&mut self, id: usize, analysis: &Analysis) -> io::Result<()> {
-        let chain = wire::Chain::of(id, analysis, self.taps, self.places, self.secrets);
+        let ChainWriter { taps, notes, places, secrets, .. } = *self;
+        let chain = wire::Context { taps, notes, places, secrets }.chain(id, analysis);
         let text = serde_json::to_string_pretty(&chain).map_err(io::Error::other)?;
         self.out.write_all(if self.written == 0 { b"\n    " } else { b",\n    " })?;
         self.out.write_all(plain(&text).replace('\n', "\n    ").as_bytes())?;

@@ -285,7 +285,7 @@ fn explain(hops: Vec<Hop>, taps: &[Tap]) {
             is_clean("text", &text.chain(n + 1, None, &analysis));
             is_clean("markdown", &text.markdown(n + 1, None, &analysis));
             let mut json = Vec::new();
-            let mut writer = ChainWriter::begin(&mut json, taps, &places, secrets).unwrap();
+            let mut writer = ChainWriter::begin(&mut json, taps, &[], &places, secrets).unwrap();
             writer.chain(n + 1, &analysis).unwrap();
             writer.end().unwrap();
             is_clean("JSON", std::str::from_utf8(&json).unwrap());

@@ -4,6 +4,8 @@ mod convert;
 mod socket;
 mod tls;
 
+pub(super) use convert::Context;
+
 use serde::Serialize;
 
 #[derive(Serialize)]
@@ -61,6 +63,8 @@ struct Hop {
     protocol: tls::Protocol,
     #[serde(skip_serializing_if = "Option::is_none")]
     tls: Option<tls::Tls>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    notes: Vec<Note>,
     sightings: Vec<Sighting>,
 }
 
@@ -77,6 +81,15 @@ struct Link {
     to: Option<usize>,
     certain: bool,
     clue: String,
+}
+
+/// What somebody pinned to the hop, as `tap` saw it.
+#[derive(Serialize)]
+struct Note {
+    tap: String,
+    at: String,
+    author: Option<String>,
+    text: String,
 }
 
 #[derive(Serialize)]

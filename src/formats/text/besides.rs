@@ -3,7 +3,7 @@
 
 use super::Text;
 use crate::content::{self, Message, Said};
-use crate::trace::{ChainHop, Exchange, Headers};
+use crate::trace::{ChainHop, Exchange, Headers, Note};
 
 /// Label and text of each line about one hop of the chain.
 pub(super) fn lines(text: &Text<'_>, n: usize, step: &ChainHop) -> Vec<(String, String)> {
@@ -19,7 +19,7 @@ pub(super) fn lines(text: &Text<'_>, n: usize, step: &ChainHop) -> Vec<(String, 
         lines.extend(fields(text, "request", &trailers.request));
         lines.extend(fields(text, "response", &trailers.response));
     }
-    for note in text.notes.iter().filter(|note| step.seen().any(|it| it.id == note.hop)) {
+    for (note, _) in Note::on(text.notes, step) {
         let by = if note.author.is_empty() { "" } else { " by " };
         lines.push(format!("note{by}{}: {}", note.author, text.secrets.text(&note.text)));
     }
@@ -64,8 +64,7 @@ mod tests {
     use crate::formats::Secrets;
     use crate::formats::text::Glyphs;
     use crate::trace::{
-        ConnectionId, Event, Frame, Frames, From, HopId, HopKind, Note, Request, TapId, Time,
-        Trailers,
+        ConnectionId, Event, Frame, Frames, From, HopId, HopKind, Request, TapId, Time, Trailers,
     };
 
     #[test]

@@ -6,7 +6,7 @@
 use super::socket::{Interim, Socket, Trailers};
 use super::{
     Answered, Branch, Chain, Change, Chromium, Evidence, Failed, Finding, Firefox, From, Hop,
-    Lineage, Link, OwnChange, Request, Sighting, Unseen, Verdict, tls,
+    Lineage, Link, Note, OwnChange, Request, Sighting, Unseen, Verdict, tls,
 };
 use crate::diagnose::{self, Analysis};
 use crate::fetch::{Judgement, UnseenKind, VerdictOutcome};
@@ -16,35 +16,29 @@ use crate::lineage::{self, What};
 use crate::trace::{self, ByHop, Outcome, Tap, TapId};
 
 /// What the conversions need beside the analysis.
-struct Context<'a> {
-    taps: &'a [Tap],
-    places: &'a ByHop<Place>,
-    secrets: &'a Secrets,
-}
-
-impl Chain {
-    pub(in crate::formats::json) fn of(
-        id: usize,
-        analysis: &Analysis,
-        taps: &[Tap],
-        places: &ByHop<Place>,
-        secrets: &Secrets,
-    ) -> Chain {
-        let ctx = Context { taps, places, secrets };
-        let hops = analysis.chain.hops.iter().enumerate();
-        Chain {
-            id,
-            request: ctx.request(&analysis.judgement),
-            hops: hops.map(|(idx, it)| ctx.hop(idx, it, analysis.answered.get(idx))).collect(),
-            unseen: ctx.unseen(&analysis.judgement),
-            verdict: ctx.verdict(&analysis.judgement),
-            lineage: analysis.lineage.iter().map(|it| ctx.lineage(it)).collect(),
-            findings: analysis.findings.iter().map(|it| ctx.finding(it)).collect(),
-        }
-    }
+#[derive(Clone, Copy)]
+pub(in crate::formats::json) struct Context<'a> {
+    pub(in crate::formats::json) taps: &'a [Tap],
+    pub(in crate::formats::json) notes: &'a [trace::Note],
+    pub(in crate::formats::json) places: &'a ByHop<Place>,
+    pub(in crate::formats::json) secrets: &'a Secrets,
 }
 
 impl Context<'_> {
+    /// The chain with this ordinal.
+    pub(in crate::formats::json) fn chain(&self, id: usize, analysis: &Analysis) -> Chain {
+        let hops = analysis.chain.hops.iter().enumerate();
+        Chain {
+            id,
+            request: self.request(&analysis.judgement),
+            hops: hops.map(|(idx, it)| self.hop(idx, it, analysis.answered.get(idx))).collect(),
+            unseen: self.unseen(&analysis.judgement),
+            verdict: self.verdict(&analysis.judgement),
+            lineage: analysis.lineage.iter().map(|it| self.lineage(it)).collect(),
+            findings: analysis.findings.iter().map(|it| self.finding(it)).collect(),
+        }
+    }
+
     fn tap(&self, id: TapId) -> String {
         self.taps.get(usize::from(id.0)).map(|it| it.name.clone()).unwrap_or_default()
     }
@@ -95,6 +89,7 @@ impl Context<'_> {
             trailers: hop.trailers.as_deref().map(|it| Trailers::of(it, self.secrets)),
             protocol: tls::Protocol::of(hop),
             tls: hop.tls.as_deref().map(tls::Tls::of),
+            notes: trace::Note::on(self.notes, it).map(|(note, on)| self.note(note, on)).collect(),
             sightings: it.sightings.iter().map(|it| self.sighting(it)).collect(),
         }
     }
@@ -105,6 +100,15 @@ impl Context<'_> {
             to: self.places.get(link.to).map(|(_, hop)| *hop),
             certain: link.clue.certain,
             clue: self.secrets.text(&link.clue.text),
+        }
+    }
+
+    fn note(&self, note: &trace::Note, on: &trace::Hop) -> Note {
+        Note {
+            tap: self.tap(on.tap),
+            at: note.at.rfc3339(),
+            author: (!note.author.is_empty()).then(|| note.author.clone()),
+            text: self.secrets.text(&note.text),
         }
     }
 
