@@ -249,17 +249,18 @@ pub(super) fn request_line(idx: usize, hop: &Hop) -> Evidence {
 
 /// Quote the status line as one tap saw it; the failure where there is no answer.
 pub(super) fn status_line(idx: usize, hop: &Hop) -> Option<Evidence> {
-    let text = match (hop.response(), hop.failure()) {
+    let (place, text) = match (hop.response(), hop.failure()) {
         (Some(it), _) => {
             let reason = String::from_utf8_lossy(&it.reason);
-            format!("{} {reason}", it.status).trim_end().to_owned()
+            ("response status", format!("{} {reason}", it.status).trim_end().to_owned())
         }
-        (None, Some(failure)) => format!("{}: {}", failure.kind.as_str(), failure.detail)
-            .trim_end_matches(": ")
-            .to_owned(),
+        (None, Some(failure)) => {
+            let text = format!("{}: {}", failure.kind.as_str(), failure.detail);
+            ("no response", text.trim_end_matches(": ").to_owned())
+        }
         (None, None) => return None,
     };
-    Some(Evidence { hop: idx, tap: hop.tap, place: "response status".to_owned(), text })
+    Some(Evidence { hop: idx, tap: hop.tap, place: place.to_owned(), text })
 }
 
 /// Quote the beginning of a response's body, or the line of it that has `needle`.

@@ -312,6 +312,7 @@ fn quotations_are_redacted_by_their_place() {
         ("response body", "{\"token\":\"s3cret\"}", "{\"token\":\"#\"}"),
         ("request cookie", "a=s3cret", "a=#"),
         ("response status", "403 Forbidden", "403 Forbidden"),
+        ("no response", "refused: nobody listens", "refused: nobody listens"),
         ("somewhere", "password=s3cret", "password=#"),
     ] {
         assert_eq!(short(&redactor().quoted(place, text)), expected, "{place}");

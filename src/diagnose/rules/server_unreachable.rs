@@ -115,6 +115,7 @@ mod tests {
             let line = format!("edge GET https://gw.test/a tls said='{said}'");
             let finding = &analysed(&[&line]).findings[0];
             assert_eq!(finding.title, title);
+            assert!(finding.evidence.iter().any(|it| it.place == "no response"));
             assert!(finding.fix.contains(fix), "{}", finding.fix);
         }
     }
