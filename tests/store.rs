@@ -318,9 +318,11 @@ fn hops_are_in_order_wherever_they_stand() {
     for sequence in [slow.sequence, 50, 99, 100, 355, 356, 899] {
         let id = HopId { recorder: recorder.random(), sequence };
         assert_eq!(follower.hop(id).unwrap().unwrap().id, id);
+        assert!(follower.has(id).unwrap(), "{sequence}");
     }
-    for sequence in [52, 900] {
-        assert_eq!(follower.hop(HopId { recorder: recorder.random(), sequence }).unwrap(), None);
+    for (recorder, sequence) in [(recorder.random(), 52), (recorder.random(), 900), (7, 50)] {
+        let id = HopId { recorder, sequence };
+        assert_eq!((follower.hop(id).unwrap(), follower.has(id).unwrap()), (None, false));
     }
     let (mut revision, mut seen) = (0, BTreeSet::new());
     loop {

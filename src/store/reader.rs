@@ -127,21 +127,21 @@ impl Reader {
 
     /// One hop with its bodies.
     pub fn hop(&self, id: HopId) -> Result<Option<Hop>, Error> {
-        self.one_hop(id, Load::Bodies)
+        let Some(row) = self.row_id(id)? else { return Ok(None) };
+        let hops = self.find(Wanted::One(row), Portion::of(1), Load::Bodies)?;
+        Ok(hops.into_iter().map(|it| it.hop).find(|it| it.id == id))
     }
 
     /// Whether there is such a hop: a flight recorder lets the oldest go.
     pub fn has(&self, id: HopId) -> Result<bool, Error> {
-        Ok(self.one_hop(id, Load::Heads)?.is_some())
+        let Some(row) = self.row_id(id)? else { return Ok(false) };
+        found::has(&self.connection, self.packs, row).map_err(self.wrong())
     }
 
-    fn one_hop(&self, id: HopId, load: Load) -> Result<Option<Hop>, Error> {
-        let Some(short) = short(&self.connection, id.recorder).map_err(self.wrong())? else {
-            return Ok(None);
-        };
-        let row = schema::row_id(short, id.sequence);
-        let hops = self.find(Wanted::One(row), Portion::of(1), load)?;
-        Ok(hops.into_iter().map(|it| it.hop).find(|it| it.id == id))
+    /// Where a hop of this recorder stands, if it is there.
+    fn row_id(&self, id: HopId) -> Result<Option<i64>, Error> {
+        let short = short(&self.connection, id.recorder).map_err(self.wrong())?;
+        Ok(short.map(|it| schema::row_id(it, id.sequence)))
     }
 
     /// All hops, in the order in which they arrived.

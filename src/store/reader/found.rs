@@ -81,6 +81,19 @@ pub(super) fn find(
     Ok(found)
 }
 
+/// Whether there is a hop with this id, without a look at what it holds.
+pub(super) fn has(db: &Connection, packs: bool, id: i64) -> rusqlite::Result<bool> {
+    let row = db.prepare_cached("SELECT 1 FROM hop WHERE id = ?")?.exists([id])?;
+    if row || !packs {
+        return Ok(row);
+    }
+    let mut statement = db.prepare_cached(ONE)?;
+    let mut rows = statement.query([id])?;
+    let Some(row) = rows.next()? else { return Ok(false) };
+    let mut packed = pack::read(row.get_ref(2)?.as_blob()?, row.get(0)?);
+    Ok(packed.any(|it| it.id == id))
+}
+
 impl Wanted {
     /// What they are ordered by.
     fn key(self, found: &Found) -> i64 {
