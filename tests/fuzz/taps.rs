@@ -11,6 +11,7 @@ use hopscope::trace::{Event, HopId, Recorder, Time};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime::{Builder, Runtime};
+use tokio::signal::unix::{SignalKind, signal};
 
 /// What a client begins with, by the first byte of an input; the input follows.
 const BEGINNINGS: [&[u8]; 4] = [
@@ -89,6 +90,8 @@ fn taps() -> &'static Taps {
         let runtime = runtime.worker_threads(1).thread_name(THREAD).enable_all().build().unwrap();
         let (told, answer) = (Arc::<AtomicUsize>::default(), Arc::<Mutex<Vec<u8>>>::default());
         let (plain, through) = runtime.block_on(async {
+            // What libFuzzer starts would die of it; who is listened to has let go of its default.
+            let _heard = signal(SignalKind::pipe()).unwrap();
             let echo = upstream(None).await;
             let socks = upstream(Some(Arc::clone(&answer))).await;
             let via =
