@@ -13,24 +13,22 @@
 
 mod address;
 mod body;
+mod head;
 pub(super) mod names;
 mod tokens;
 pub(super) mod unpack;
 
 use std::sync::Arc;
 
-use memchr::memmem;
-
 use super::Servers;
 use super::fingerprint::Fingerprints;
 use super::rules::{AT_ONCE, PATIENCE};
 use crate::trace::packed::{put, put_number};
 use crate::trace::{
-    Body, Chain, ChainHop, Exchange, Failure, Headers, Hop, HopKind, LinkWhy, Outcome, Response,
-    Testimony, Version,
+    Body, Chain, ChainHop, Exchange, Failure, Hop, HopKind, LinkWhy, Outcome, Response, Testimony,
+    Version,
 };
 pub(super) use address::has_ids;
-use names::Reading;
 pub(super) use tokens::{Tokens, has_token};
 
 /// Why a chain has no shape.
@@ -266,78 +264,6 @@ impl<'c> Packing<'_, 'c> {
         self.body(response, look, head.coded)
     }
 
-    /// Names, and the values that somebody reads.
-    fn headers(
-        &mut self,
-        headers: &'c Headers,
-        reading: fn(&[u8]) -> Reading,
-    ) -> Result<Head, Misfit> {
-        let mut head = Head::default();
-        let mut block = std::mem::take(&mut self.packer.field);
-        block.clear();
-        for (at, (name, value)) in headers.pairs().enumerate() {
-            // Only sources that are no wire have such names, and they are cleaned before they are
-            // looked at.
-            if name.is_empty() || !is_tidy(name) || !is_tidy(value) {
-                return Err(Misfit::Rare);
-            }
-            put(&mut block, name);
-            match reading(name) {
-                Reading::Nothing => put(&mut block, b""),
-                Reading::Coding if !self.coded => {
-                    head.coded = true;
-                    put(&mut block, b"");
-                }
-                Reading::Length if !self.lengths => put(&mut block, b""),
-                Reading::Policy if self.paths => return Err(Misfit::Paths),
-                Reading::Prefix
-                    if self.paths && std::str::from_utf8(value).map_or(true, has_ids) =>
-                {
-                    return Err(Misfit::Paths);
-                }
-                Reading::All
-                | Reading::Coding
-                | Reading::Length
-                | Reading::Policy
-                | Reading::Prefix => {
-                    put(&mut block, value);
-                }
-                Reading::Kind => {
-                    head.json |= value.windows(4).any(|it| it == b"json");
-                    put(&mut block, value);
-                }
-                Reading::Destination => {
-                    head.element |= !names::is_no_element(value);
-                    put(&mut block, value);
-                }
-                Reading::Same => {
-                    let mut before = headers.pairs().take(at);
-                    self.joined |= before.any(|it| it.0.eq_ignore_ascii_case(name));
-                    self.looks_joined |= memmem::find(value, b", ").is_some();
-                    match value {
-                        b"" => put(&mut block, b""),
-                        _ => put(&mut block, &self.text(value)?),
-                    }
-                }
-                Reading::Amount => {
-                    if is_amount(value) {
-                        put(&mut block, &self.text(value)?);
-                    } else {
-                        put(&mut block, value);
-                    }
-                }
-                Reading::Address => {
-                    let text = std::str::from_utf8(value).map_err(|_| Misfit::Rare)?;
-                    self.address(text)?;
-                    put(&mut block, &self.packer.text);
-                }
-            }
-        }
-        put(&mut self.packer.out, &block);
-        self.packer.field = block;
-        Ok(head)
-    }
-
     fn url(&mut self, url: &'c str) -> Result<(), Misfit> {
         self.address(url)?;
         put(&mut self.packer.out, &self.packer.text);
@@ -365,29 +291,6 @@ struct Look {
     words: bool,
     /// For links.
     links: bool,
-}
-
-/// Whether no white space stands around it.
-fn is_tidy(bytes: &[u8]) -> bool {
-    let ends = bytes.first().zip(bytes.last());
-    ends.is_none_or(|(a, b)| !a.is_ascii_whitespace() && !b.is_ascii_whitespace())
-}
-
-/// Whether this is a number above 0, as numbers are written.
-fn is_amount(value: &[u8]) -> bool {
-    (1..=15).contains(&value.len())
-        && value.first() != Some(&b'0')
-        && value.iter().all(u8::is_ascii_digit)
-}
-
-/// What the headers told of the message.
-#[derive(Clone, Copy, Debug, Default)]
-struct Head {
-    json: bool,
-    /// The body may be coded.
-    coded: bool,
-    /// It was asked for by an element, not by a script.
-    element: bool,
 }
 
 fn kind_number(kind: HopKind) -> usize {
