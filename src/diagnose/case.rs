@@ -78,7 +78,13 @@ impl<'a> Case<'a> {
         let begins = |name: &str| {
             let same = name.get(..product.len()).is_some_and(|it| it.eq_ignore_ascii_case(product));
             // Other servers are of the same maker.
-            same && !(product == "Apache" && name.starts_with("Apache Traffic"))
+            let is_other = match product {
+                "Apache" => name.starts_with("Apache Traffic"),
+                // It answers in Flask's words, and has other settings.
+                "Werkzeug" | "Flask" => self.products.iter().any(|(it, _)| *it == "Quart"),
+                _ => false,
+            };
+            same && !is_other
         };
         let named = self.products.iter().find(|(it, _)| begins(it)).map(|(_, actor)| *actor);
         // Most of what runs there is made with it, as far as nothing else is recognised.

@@ -63,11 +63,12 @@ pub(super) fn says_so(hop: &Hop) -> bool {
         || response.status == 400 && body.contains(NO_MAPPING)
 }
 
-/// Kong, Google's API Gateway, Azure API Management.
+/// Kong, Google's API Gateway, Azure API Management, an emulator of AWS'.
 const NO_ROUTE: &[&str] = &[
     "no Route matched with those values",
     "The current request is not defined by this API.",
     "{ \"statusCode\": 404, \"message\": \"Resource not found\" }",
+    "Serverless-offline: route not found.",
 ];
 
 /// tinyproxy, as a reverse proxy.
