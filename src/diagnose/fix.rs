@@ -41,6 +41,26 @@ pub(super) fn advise_layer(
     words: &[(&str, &str)],
     by: Actor,
 ) -> Advice {
+    let mut chosen = of_known(case, fixes, by);
+    if chosen.is_empty() {
+        chosen.extend(of_any(fixes));
+    }
+    Advice::of(&chosen, words)
+}
+
+/// The same where nobody knows which layer made the mistake: one that is only seen to stand in
+/// the way need not have made it.
+fn advise_unknown(case: &Case<'_>, fixes: &[Fix], words: &[(&str, &str)]) -> Advice {
+    let mut chosen = of_known(case, fixes, Actor::Unknown);
+    let in_the_way = |it: &&Fix| case.known(it.product) != Some(Actor::App);
+    if chosen.len() < 2 && chosen.iter().all(in_the_way) {
+        chosen.extend(of_any(fixes));
+    }
+    Advice::of(&chosen, words)
+}
+
+/// Those for the products of the layer `by` that are known in this chain.
+fn of_known<'f>(case: &Case<'_>, fixes: &'f [Fix], by: Actor) -> Vec<&'f Fix> {
     let applies = |it: Actor| match by {
         Actor::App => it == Actor::App,
         Actor::Gateway | Actor::Proxy | Actor::Cdn | Actor::Cache => it != Actor::App,
@@ -54,15 +74,23 @@ pub(super) fn advise_layer(
             chosen.push(fix);
         }
     }
-    if chosen.is_empty() {
-        chosen = fixes.iter().filter(|it| it.product.is_empty()).take(1).collect();
+    chosen
+}
+
+/// The one that needs no product.
+fn of_any(fixes: &[Fix]) -> Option<&Fix> {
+    fixes.iter().find(|it| it.product.is_empty())
+}
+
+impl Advice {
+    fn of(chosen: &[&Fix], words: &[(&str, &str)]) -> Advice {
+        let mut text = chosen.iter().map(|it| it.text).collect::<Vec<_>>().join("; or ");
+        for (word, value) in words {
+            // What was on the wire ends no setting.
+            text = text.replace(&format!("{{{word}}}"), &value.replace('`', "'"));
+        }
+        Advice { text, sources: chosen.iter().map(|it| it.source).collect() }
     }
-    let mut text = chosen.iter().map(|it| it.text).collect::<Vec<_>>().join("; or ");
-    for (word, value) in words {
-        // What was on the wire ends no setting.
-        text = text.replace(&format!("{{{word}}}"), &value.replace('`', "'"));
-    }
-    Advice { text, sources: chosen.iter().map(|it| it.source).collect() }
 }
 
 impl Finding {
@@ -97,7 +125,10 @@ pub(super) struct Draft<'f> {
 impl Draft<'_> {
     /// With the fixes of the layer that made the mistake.
     pub(super) fn finding(self, case: &Case<'_>) -> Finding {
-        let advice = advise_layer(case, self.fixes, self.words, self.by);
+        let advice = match self.by {
+            Actor::Unknown => advise_unknown(case, self.fixes, self.words),
+            by => advise_layer(case, self.fixes, self.words, by),
+        };
         self.with(advice)
     }
 
@@ -189,9 +220,7 @@ mod tests {
                 "client_max_body_size 65536k",
             ),
         ] {
-            let findings = analysed(lines).findings;
-            let printed = findings.first().map(|it| it.fix.as_str()).unwrap_or_default();
-            assert!(printed.contains(fix), "{lines:?}: {findings:?}");
+            assert_printed(lines, fix);
         }
         let refused = analysed(&["edge GET http://gw.test/a 403 body='Invalid CORS request'"]);
         let printed = &refused.findings[0].fix;
@@ -203,5 +232,55 @@ mod tests {
         ];
         let title = &analysed(&lines).findings[0].title;
         assert!(title.contains("an API key, a resource policy or the firewall"), "{title}");
+    }
+
+    /// The fix of the headline has these words.
+    fn assert_printed(lines: &[&str], fix: &str) {
+        let findings = analysed(lines).findings;
+        let printed = findings.first().map(|it| it.fix.as_str()).unwrap_or_default();
+        assert!(printed.contains(fix), "{lines:?}: {findings:?}");
+    }
+
+    /// A fix is for who can make it, and leads where the page may go.
+    #[test]
+    fn the_fix_is_for_the_layer_that_answered() {
+        for (lines, fix) in [
+            // What leads there is no public address.
+            (&["edge OPTIONS http://gw.test/g/a 301 location=/a/"][..], "ask for `/g/a/` itself"),
+            (
+                &[
+                    "edge OPTIONS http://gw.test/g/a 204 access-control-allow-origin=http://page.test",
+                    "origin OPTIONS http://app.test/a 204 access-control-allow-origin=http://page.test",
+                    "edge GET http://gw.test/g/a 502",
+                    "origin GET http://app.test/a closed",
+                ],
+                "see the app's log: it was reached and broke off",
+            ),
+            (
+                &["edge GET http://gw.test/a 502 server=nginx"],
+                "if it runs, its log tells whether it broke off",
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/a 502 body='{\"errorMessage\":\"x\",\"errorType\":\"Error\"}'",
+                ],
+                "see the function's log",
+            ),
+            (
+                &["edge OPTIONS http://gw.test/a 405", "origin OPTIONS http://app.test/a 405"],
+                "let the app answer OPTIONS here",
+            ),
+            (
+                &["edge OPTIONS http://gw.test/a 404 body='Serverless-offline: route not found.'"],
+                "see that the gateway has a route for this path",
+            ),
+            // Nobody knows that it is nginx who should send it.
+            (
+                &["edge GET http://gw.test/a 200 server=nginx"],
+                "(nginx); or answer with `Access-Control-Allow-Origin",
+            ),
+        ] {
+            assert_printed(lines, fix);
+        }
     }
 }

@@ -124,13 +124,16 @@ fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
                 && (waited() || !says(&[NO_PROXYING]))
                 && (response.status != 504 || !at_once() || says(WAITED))
         }
-        502 => waited() && says(&["Error reading from remote server"]),
+        500 | 502 => waited() && (says(&["Error reading from remote server"]) || says(TIMED_OUT)),
         503 if says(&["first byte timeout", "between bytes timeout"]) => true,
-        503 => waited() && says(&["Backend fetch failed", "ERR_READ_TIMEOUT"]),
+        503 => waited() && (says(&["Backend fetch failed", "ERR_READ_TIMEOUT"]) || says(TIMED_OUT)),
         _ => false,
     }
 }
 
+/// What else is said of a timeout, in whatever product, after a wait: by Go's `TimeoutHandler`,
+/// Node's `AbortSignal.timeout`, Java's `HttpTimeoutException`.
+const TIMED_OUT: &[&str] = &["timeout", "Timeout", "timed out"];
 /// A 504 of AWS API Gateway: a connection that failed, however long that took.
 const NO_ENDPOINT: &str = "Network error communicating with endpoint";
 /// Words for a timeout alone, of AWS API Gateway, Envoy, Vercel and Squid.

@@ -31,12 +31,12 @@ pub(super) const RULE: Rule = Rule {
 const FIXES: &[Fix] = &[
     Fix {
         product: "nginx",
-        text: "`add_header Access-Control-Allow-Origin {origin} always;` instead of the one without always, which leaves errors out (nginx)",
+        text: "`add_header Access-Control-Allow-Origin {origin} always;` instead of the one without always, which leaves errors out, if it is nginx that adds the header and not the app (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_headers_module.html#add_header",
     },
     Fix {
         product: "Apache",
-        text: "`Header always set Access-Control-Allow-Origin \"{origin}\"` instead of the one without always, which leaves errors out (Apache)",
+        text: "`Header always set Access-Control-Allow-Origin \"{origin}\"` instead of the one without always, which leaves errors out, if it is Apache that adds the header and not the app (Apache)",
         source: "https://httpd.apache.org/docs/current/mod/mod_headers.html#header",
     },
     Fix {
@@ -56,7 +56,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "",
-        text: "send Access-Control-Allow-Origin on errors too, from the layer that adds it to the other answers; until then the page cannot read the {status}",
+        text: "send Access-Control-Allow-Origin on errors too, from the layer that makes them; until then the page cannot read the {status}",
         source: "https://fetch.spec.whatwg.org/#http-cors-protocol",
     },
 ];

@@ -35,6 +35,13 @@ const FIXES: &[Fix] = &[
     },
 ];
 
+/// For one that was there and broke off.
+const FIXES_OF_A_CRASH: &[Fix] = &[Fix {
+    product: "",
+    text: "see the app's log: it was reached and broke off (a crash, a worker that was ended, a port that speaks another protocol)",
+    source: "https://www.rfc-editor.org/rfc/rfc9110#name-502-bad-gateway",
+}];
+
 /// AWS has no other use for a 502.
 const FIXES_OF_A_FUNCTION: &[Fix] = &[Fix {
     product: "",
@@ -46,17 +53,29 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let hops = case.hops().filter(|(idx, _)| !case.is_made_good(*idx));
     let mut found = hops.filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
     let Some((idx, it, evidence)) = found.next() else { return Vec::new() };
-    let how = it.innermost().failure();
-    let how = how.map_or_else(String::new, |it| match it.distrust() {
+    let failure = it.innermost().failure();
+    let how = failure.map_or_else(String::new, |it| match it.distrust() {
         Some(distrust) => format!(" (its certificate {})", distrust.as_str()),
         None => format!(" ({})", in_words(it.kind)),
     });
-    let is_function = it.hop.status() == Some(502) && is_of_functions(&case.name_of(idx));
-    let advice = advise(case, if is_function { FIXES_OF_A_FUNCTION } else { FIXES }, &[]);
-    let status = it.hop.status().map(|it| format!(" and answered {it}"));
+    let is_function = it.hop.status() == Some(502)
+        && (is_of_functions(&case.name_of(idx)) || quotes_a_function(&it.hop));
+    let broke = failure.is_some_and(|it| broke_off(it.kind));
     // From outside, a 502 tells that no answer came, and not why.
-    let told = it.innermost().failure().is_none() && it.hop.status() == Some(502);
-    let what = if told { "got no proper answer from the app" } else { "could not reach the app" };
+    let told = failure.is_none() && it.hop.status() == Some(502);
+    let fixes = match (is_function, broke) {
+        (true, _) => FIXES_OF_A_FUNCTION,
+        (_, true) => FIXES_OF_A_CRASH,
+        _ => FIXES,
+    };
+    let mut advice = advise(case, fixes, &[]);
+    if told && !is_function {
+        advice.text.push_str("; if it runs, its log tells whether it broke off");
+    }
+    let status = it.hop.status().map(|it| format!(" and answered {it}"));
+    let no_answer = told || broke;
+    let what =
+        if no_answer { "got no proper answer from the app" } else { "could not reach the app" };
     let who = if case.is_made_on_the_way(idx) {
         case.name_at_start(idx)
     } else {
@@ -77,6 +96,18 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
 /// Whether behind this product a 502 is about a function, not about a server.
 fn is_of_functions(product: &str) -> bool {
     ["AWS API Gateway", "AWS Lambda"].iter().any(|it| product.starts_with(it))
+}
+
+/// Whether an error has what Lambda's runtimes report of a function that threw, as emulators pass
+/// it on.
+pub(super) fn quotes_a_function(hop: &Hop) -> bool {
+    let said = hop.response().map(content::of_response).unwrap_or_default();
+    said.contains("\"errorMessage\":") && said.contains("\"errorType\":")
+}
+
+/// Whether somebody was there, who then gave no answer.
+fn broke_off(kind: FailureKind) -> bool {
+    matches!(kind, FailureKind::Reset | FailureKind::Closed | FailureKind::Malformed)
 }
 
 /// What shows that the app did not answer; `None` when nothing does.

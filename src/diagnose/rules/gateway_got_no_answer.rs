@@ -58,6 +58,7 @@ pub(super) fn is_all_told(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
         && !seen_inside
         && case.is_made_on_the_way(idx)
         && !super::is_gateway_timeout(&hop.hop)
+        && !super::app_unreachable::quotes_a_function(&hop.hop)
 }
 
 /// Whether its gateway has another status for an app that is too slow.

@@ -47,6 +47,7 @@ pub(super) fn is_all_told(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
     hop.hop.status() == Some(503)
         && hop.sightings.is_empty()
         && case.is_made_on_the_way(idx)
+        && !super::is_gateway_timeout(&hop.hop)
         && !speaks_of_app(case, idx, hop)
 }
 

@@ -86,7 +86,8 @@ fn location_internal_host(case: &Case<'_>) -> Vec<Finding> {
     ]
 }
 
-fn is_internal(case: &Case<'_>, hop: &ChainHop, to: &str) -> bool {
+/// Whether a redirect leads to an address that only the inside knows.
+pub(super) fn is_internal(case: &Case<'_>, hop: &ChainHop, to: &str) -> bool {
     let (public, to_server) = (path::server_of(&hop.hop.request.url), path::server_of(to));
     let (from, target) = (Target::parse(&hop.hop.request.url), Target::parse(to));
     // Another scheme of the same name is no other host.

@@ -4,6 +4,7 @@ use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, body, request_line, status_line};
 use crate::diagnose::fix::{Draft, Fix};
+use crate::lineage::Actor;
 use crate::trace::HopKind;
 
 pub(super) const RULE: Rule = Rule {
@@ -55,7 +56,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "",
-        text: "let OPTIONS through in the gateway's settings, and let one layer answer it here with a 2xx status and the Access-Control-Allow-* headers",
+        text: "{how} with a 2xx status and the Access-Control-Allow-* headers",
         source: "https://fetch.spec.whatwg.org/#cors-preflight-fetch",
     },
 ];
@@ -84,10 +85,22 @@ fn preflight_not_routed(case: &Case<'_>) -> Vec<Finding> {
             title,
             evidence,
             fixes: FIXES,
-            words: &[("origin", &origin)],
+            words: &[("origin", &origin), ("how", how(case, idx))],
         }
         .finding(case),
     ]
+}
+
+/// Who is to answer `OPTIONS`, as far as it is known who does not.
+fn how(case: &Case<'_>, idx: usize) -> &'static str {
+    let is_app = case.by(idx) == Actor::App && case.answered.get(idx).is_some_and(|it| it.sure);
+    if is_app {
+        "let the app answer OPTIONS here, before it routes and asks who it is (CORS middleware does so),"
+    } else if case.is_made_on_the_way(idx) {
+        "see that the gateway has a route for this path that takes OPTIONS, too, and let it or the app answer"
+    } else {
+        "let OPTIONS through in the gateway's settings, and let one layer answer it here"
+    }
 }
 
 #[cfg(test)]

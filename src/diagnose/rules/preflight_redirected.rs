@@ -4,7 +4,7 @@
 //! ([CORS-preflight fetch](https://fetch.spec.whatwg.org/#cors-preflight-fetch)). The form of the
 //! redirect often tells which framework or proxy sent it.
 
-use super::Rule;
+use super::{Rule, location_internal_host};
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_line, response_header, status_line};
 use crate::diagnose::fix::{Draft, Fix};
@@ -42,13 +42,24 @@ fn preflight_redirected(case: &Case<'_>) -> Vec<Finding> {
     let title =
         format!("The preflight was redirected to \"{to}\", which no browser follows.{form}");
     let by = case.by(idx);
-    let elsewhere = path::server_of(&to) != path::server_of(&it.hop.request.url);
-    let to = if elsewhere { to } else { Target::parse(&to).path_and_query() };
+    let to = public(case, it, to);
     let words = [("to", to.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
             .finding(case),
     ]
+}
+
+/// What the page should have asked for to get what `to` means: the app knows neither its public
+/// name nor the prefix that a gateway takes away.
+fn public(case: &Case<'_>, hop: &ChainHop, to: String) -> String {
+    let (from, target) = (Target::parse(&hop.hop.request.url), Target::parse(&to));
+    let elsewhere = path::server_of(&to) != path::server_of(&hop.hop.request.url);
+    if elsewhere && !location_internal_host::is_internal(case, hop, &to) {
+        return to;
+    }
+    let prefix = path::lost_head(from.path, target.path).unwrap_or_default();
+    format!("{prefix}{}", target.path_and_query())
 }
 
 /// Who redirects in this form, when it only adds or cuts a slash.

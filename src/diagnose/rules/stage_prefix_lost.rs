@@ -29,7 +29,7 @@ const FIXES: &[Fix] = &[
     },
     Fix {
         product: "nginx",
-        text: "`proxy_redirect {head}/ {prefix}/;` in the location {prefix}/ (nginx)",
+        text: "`proxy_redirect {head}/ {prefix}/;` in the location {prefix}/; with fastcgi_pass or uwsgi_pass, which it does not reach, tell the app its prefix (nginx)",
         source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_redirect",
     },
     Fix {
