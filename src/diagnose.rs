@@ -279,6 +279,18 @@ mod tests {
                 "app recognised by header server: Werkzeug/* | gateway recognised by header x-powered-by: Express, while the app is another",
             ),
             (
+                &["edge GET http://gw.test/x 404 x-powered-by=Express"],
+                "? recognised by header x-powered-by: Express, which gateways answer as well as apps",
+            ),
+            (
+                &["edge GET http://gw.test/x 404 server=nginx x-powered-by=Express"],
+                "app recognised by header x-powered-by: Express",
+            ),
+            (
+                &["edge GET http://gw.test/x 200 x-powered-by=Express"],
+                "app recognised by header x-powered-by: Express",
+            ),
+            (
                 &["edge GET http://gw.test/x 200 server=uvicorn x-powered-by=Express"],
                 "app recognised by header server: uvicorn, handed on by Express",
             ),
@@ -292,5 +304,30 @@ mod tests {
             });
             assert_eq!(words.collect::<Vec<_>>().join(" | "), by, "{}", lines.join("\n"));
         }
+    }
+
+    #[test]
+    fn who_hands_on_what_others_answered_is_a_gateway() {
+        use super::Servers;
+        use super::testing::{analysed_after, story};
+        use crate::lineage::Actor;
+        let by = |seen: &str, line: &str| {
+            let mut servers = Servers::default();
+            servers.learn(&story(&[seen]).0);
+            analysed_after(&[line], &servers).answered[0].by
+        };
+        let unknown = "edge GET http://gw.test/x 404 x-powered-by=Express";
+        let seen = |server: &str| format!("edge GET http://gw.test/a 200 {server}");
+        assert_eq!(
+            by(&seen("server=gunicorn x-powered-by=Express"), unknown),
+            Some(Actor::Gateway)
+        );
+        // Another layer may have led there; and what is no app server says nothing.
+        assert_eq!(by(&seen("server=gunicorn"), unknown), None);
+        assert_eq!(by(&seen("server=cloudflare x-powered-by=Express"), unknown), None);
+        // The app's own.
+        let own = "edge GET http://gw.test/x 404 server=gunicorn x-powered-by=Express";
+        let marked = seen("server=gunicorn x-powered-by=Express");
+        assert_eq!(by(&marked, own), Some(Actor::App));
     }
 }

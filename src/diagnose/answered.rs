@@ -34,7 +34,7 @@ pub(super) fn who_answered<'a>(
     let scene = Scene { chain, taps, servers, in_the_way };
     let mut answered: Vec<Answered> =
         chain.hops.iter().zip(fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
-    tell_layers_apart(&mut answered);
+    tell_layers_apart(&mut answered, &scene);
     let mut products: Vec<(&str, Actor)> = Vec::new();
     for print in fits.iter().flat_map(|it| it.outer.iter().chain(&it.inner)) {
         if !products.iter().any(|(it, _)| *it == print.product) {
@@ -47,16 +47,22 @@ pub(super) fn who_answered<'a>(
 }
 
 /// What some frameworks answer, gateways that are made of them answer as well: it is a gateway
-/// where the app is seen to be something else, and nobody knows where Go's own words are all.
-fn tell_layers_apart(answered: &mut [Answered]) {
+/// where the app is seen to be something else, the app where another gateway stands before it,
+/// and nobody knows where nothing else tells.
+fn tell_layers_apart(answered: &mut [Answered], scene: &Scene<'_, '_>) {
     let serves_both = |it: &Answered| it.product.as_deref().is_some_and(serves_both);
     let by_app = |it: &&Answered| it.by == Some(Actor::App);
     let other = answered.iter().filter(by_app).any(|it| it.product.is_some() && !serves_both(it));
-    for it in answered.iter_mut().filter(|it| it.by == Some(Actor::App) && !it.sure) {
-        if other && serves_both(it) {
+    let is_behind = scene.in_the_way.is_some();
+    for (it, hop) in answered.iter_mut().zip(&scene.chain.hops) {
+        if it.by != Some(Actor::App) || it.sure || !serves_both(it) {
+            continue;
+        }
+        let is_own = || hop.hop.status().is_some_and(|it| it >= 300) && !is_behind;
+        if other || is_own() && scene.stands_before_another(&hop.hop) {
             it.by = Some(Actor::Gateway);
             it.why.push_str(", while the app is another");
-        } else if it.product.as_deref().is_some_and(|it| UNDECIDED.contains(&it)) {
+        } else if it.product.as_deref().is_some_and(|it| UNDECIDED.contains(&it)) || is_own() {
             it.by = None;
             it.why.push_str(", which gateways answer as well as apps");
         }
@@ -68,7 +74,7 @@ fn tell_layers_apart(answered: &mut [Answered]) {
 const UNDECIDED: &[&str] = &["Go net/http", "WebFlux (Spring)"];
 
 /// Whether gateways are made of this framework, too.
-fn serves_both(product: &str) -> bool {
+pub(super) fn serves_both(product: &str) -> bool {
     BOTH.iter().any(|it| product.starts_with(it))
 }
 
@@ -83,6 +89,8 @@ const BOTH: &[&str] = &[
     "Koa",
     "Hono",
     "hapi",
+    "h3",
+    "JDK HttpServer",
     "Next.js",
     "ASP.NET Core",
     "WebFlux",
@@ -186,6 +194,15 @@ impl Scene<'_, '_> {
             || self.chain.hops.iter().any(same_server)
             || self.servers.get(&server).is_some_and(Server::arrives_inside);
         known.then_some(tap)
+    }
+
+    /// Whether what leaves its mark on this answer leaves the same on what an app server behind
+    /// it answered, which has put no name of its own here.
+    fn stands_before_another(&self, hop: &Hop) -> bool {
+        let headers = hop.response().map(|it| &it.headers).filter(|it| !it.has("server"));
+        let mark = headers.and_then(|it| it.text("x-powered-by"));
+        let server = self.servers.of(&hop.request.url);
+        mark.zip(server).is_some_and(|(mark, server)| server.hands_on(&mark))
     }
 
     fn by_app(&self, tap: TapId, fits: &Fits<'_>) -> Answered {

@@ -28,11 +28,12 @@ mod parse;
 
 use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 use index::Index;
 pub use parse::FingerprintError;
 
+use super::answered::serves_both;
 use crate::content;
 use crate::lineage::Actor;
 use crate::trace::{Headers, Hop, Response, Target};
@@ -115,6 +116,20 @@ impl Fingerprints {
         prints.sort_by_key(|it| std::cmp::Reverse(it.confidence));
         let index = Index::of(&prints);
         Fingerprints { prints, index }
+    }
+
+    /// Whether this is what an app server calls itself, in the built-in set: one of which no
+    /// gateways are made.
+    pub(super) fn names_app_server(server: &str) -> bool {
+        static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| {
+            let is_app = |it: &&Fingerprint| {
+                it.actor == Actor::App && it.role == Role::Answered && !serves_both(&it.product)
+            };
+            let fields =
+                Fingerprints::builtin().iter().filter(is_app).flat_map(|it| &it.when.headers);
+            fields.filter(|it| it.0 == "server").map(|it| it.1.as_str()).collect()
+        });
+        NAMES.iter().any(|it| glob_bytes(it.as_bytes(), server.as_bytes()))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Fingerprint> {

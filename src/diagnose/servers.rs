@@ -8,6 +8,7 @@ use std::hash::BuildHasher;
 
 use foldhash::fast::{FixedState, RandomState};
 
+use super::fingerprint::Fingerprints;
 use super::shape::has_ids;
 use crate::lineage::{Mapping, Route, RouteClue, path};
 use crate::trace::packed::{put, put_number, take, take_number};
@@ -36,6 +37,8 @@ pub struct Server {
     pub added_on_the_way: u64,
     /// Origins that asked and were named in the answer; two are enough to know.
     echoed: Vec<String>,
+    /// Values of `X-Powered-By` on what an app server of another make answered.
+    handed_on: Vec<String>,
     /// Requests that were also seen at an inner tap.
     arrived: u64,
     /// What preflights asked for lately, as numbers, and how often such a request came.
@@ -89,6 +92,12 @@ impl Server {
         self.echoed.len() > 1
     }
 
+    /// Whether what leaves this mark (a value of `X-Powered-By`) was seen to hand on what
+    /// another answered.
+    pub fn hands_on(&self, mark: &str) -> bool {
+        self.handed_on.iter().any(|it| it == mark)
+    }
+
     /// Take in what one step of a chain shows.
     fn take_in(&mut self, step: &ChainHop) {
         let hop = &*step.hop;
@@ -103,6 +112,20 @@ impl Server {
         self.added_on_the_way += u64::from(inside.is_some_and(|it| !allows(it)));
         if asked.origin {
             self.tally(hop, response, allowed);
+        }
+        if let Some(mark) = response.headers.text("x-powered-by") {
+            self.note_mark(&mark, response);
+        }
+    }
+
+    /// Note who leaves a mark on an answer that names another server.
+    fn note_mark(&mut self, mark: &str, response: &Response) {
+        if self.handed_on.len() == MARKS || self.hands_on(mark) {
+            return;
+        }
+        let server = response.headers.text("server");
+        if server.is_some_and(|it| Fingerprints::names_app_server(&it)) {
+            self.handed_on.push(mark.to_owned());
         }
     }
 
@@ -144,6 +167,8 @@ impl Server {
             put_number(out, usize::from(count > 0));
         }
         put_number(out, usize::from(self.echoes_origins()));
+        put_number(out, self.handed_on.len());
+        self.handed_on.iter().for_each(|it| put(out, it.as_bytes()));
         put_number(out, usize::from(self.mapping.is_some()));
         if let Some(Mapping { outer, inner }) = &self.mapping {
             put(out, outer.as_bytes());
@@ -159,6 +184,9 @@ impl Server {
         }
         if take_number(rest)? == 1 {
             server.echoed = vec!["one".to_owned(), "another".to_owned()];
+        }
+        for _ in 0..take_number(rest)? {
+            server.handed_on.push(String::from_utf8_lossy(take(rest)?).into_owned());
         }
         if take_number(rest)? == 1 {
             let mut text = || Some(String::from_utf8_lossy(take(rest)?).into_owned());
@@ -182,6 +210,7 @@ impl Server {
             preflighted,
             mapping: _,
             echoed: _,
+            handed_on: _,
             asked: _,
         } = self;
         let added = *added_on_the_way;
@@ -197,6 +226,7 @@ impl Server {
             preflighted,
             mapping: _,
             echoed: _,
+            handed_on: _,
             asked: _,
         } = self;
         [
@@ -276,6 +306,9 @@ fn shows_again(server: &Server, twice: &ChainHop) -> bool {
 fn question(method: &[u8], url: &str) -> u64 {
     FixedState::default().hash_one((method, url))
 }
+
+/// A server has no more marks that count.
+const MARKS: usize = 4;
 
 /// How many questions of preflights are remembered for a server.
 const ASKED: usize = 32;

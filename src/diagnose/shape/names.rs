@@ -118,6 +118,7 @@ const IN_RESPONSES: &[(Reading, &[&str])] = &[
             "x-cache",
             "x-cache-status",
             "x-content-type-options",
+            "x-powered-by",
             "x-varnish-cache",
         ],
     ),
