@@ -11,8 +11,10 @@ pub(super) fn redact(redactor: &Redactor, text: &str) -> String {
 
 /// [`redact`], where a text stands in a URL, which may stand in a text.
 pub(super) fn within(redactor: &Redactor, text: &str, depth: usize) -> String {
-    if !text.contains([':', '=', '.', ' ']) {
-        return text.to_owned();
+    // Every place to look at has one of these, but for a token that stands by itself.
+    let is_prose = |it: &str| !it.contains([':', '=']) && !SCHEMES.iter().any(|s| it.contains(s));
+    if is_prose(text) {
+        return signatures(redactor, text);
     }
     let lines: Vec<String> = text.split('\n').map(|it| line(redactor, it, depth)).collect();
     lines.join("\n")
@@ -21,6 +23,9 @@ pub(super) fn within(redactor: &Redactor, text: &str, depth: usize) -> String {
 /// Drop the signature of every [JWT](https://www.rfc-editor.org/rfc/rfc7519) in `text`; its
 /// header and claims stay.
 pub(super) fn signatures(redactor: &Redactor, text: &str) -> String {
+    if !text.contains("ey") {
+        return text.to_owned();
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("ey") {
@@ -130,8 +135,7 @@ fn header_here(redactor: &Redactor, before: &str, text: &str) -> Option<Piece> {
 
 /// `Bearer abc`, `Basic abc`.
 fn scheme_here(redactor: &Redactor, before: &str, text: &str) -> Option<Piece> {
-    let scheme =
-        ["Bearer ", "bearer ", "Basic ", "basic "].iter().find(|it| text.starts_with(**it))?;
+    let scheme = SCHEMES.iter().find(|it| text.starts_with(**it))?;
     let secret = text.get(scheme.len()..)?;
     let end = secret.find(|it: char| !(it.is_ascii_alphanumeric() || "-._~+/=".contains(it)));
     let secret = secret.get(..end.unwrap_or(secret.len()))?.trim_end_matches('.');
@@ -174,6 +178,9 @@ fn parameter_here(redactor: &Redactor, before: &str, text: &str) -> Option<Piece
     let kept = text.get(..length - value.len())?;
     Some((length, format!("{kept}{token}")))
 }
+
+/// What stands before the secret of an `Authorization`.
+const SCHEMES: [&str; 4] = ["Bearer ", "bearer ", "Basic ", "basic "];
 
 fn is_name(it: char) -> bool {
     it.is_ascii_alphanumeric() || "_-[]%".contains(it)

@@ -58,6 +58,9 @@ fn pairs_within(redactor: &Redactor, text: &str, depth: usize) -> String {
 
 /// A harmless parameter can carry a URL that is not: `next=/callback?code=…`.
 fn value(redactor: &Redactor, value: &str, depth: usize) -> String {
+    if value.bytes().all(|it| it.is_ascii_alphanumeric()) {
+        return value.to_owned();
+    }
     let decoded = percent_decoded(value);
     let is_url = decoded.contains("://") || decoded.starts_with('/');
     let inner = match decoded.as_ref() {
@@ -81,6 +84,9 @@ fn userinfo(redactor: &Redactor, authority: &str) -> String {
 }
 
 fn segments(redactor: &Redactor, path: &str) -> String {
+    if !path.contains("ey") && !path.split('/').any(is_opaque) {
+        return path.to_owned();
+    }
     let redacted = path.split('/').map(|it| {
         if is_opaque(it) { redactor.token(it.as_bytes()) } else { text::signatures(redactor, it) }
     });
@@ -91,7 +97,8 @@ fn segments(redactor: &Redactor, path: &str) -> String {
 /// letters and digits. UUIDs, slugs and file names are no secrets.
 pub(super) fn is_opaque(segment: &str) -> bool {
     let is_word = |it: char| it.is_ascii_alphanumeric() || it == '_';
-    !segment.contains('.')
+    segment.len() >= 20
+        && !segment.contains('.')
         && segment.split(|it| !is_word(it)).any(|it| {
             it.len() >= 20
                 && it.bytes().any(|it| it.is_ascii_digit())

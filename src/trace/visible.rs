@@ -36,6 +36,9 @@ pub fn visible_bytes(bytes: &[u8]) -> Cow<'_, str> {
 
 /// Whether a terminal shows `it` in cells of its own and nothing else happens.
 pub fn is_plain(it: char) -> bool {
+    if it.is_ascii() {
+        return !it.is_ascii_control();
+    }
     // What has no width (controls, joiners, marks, overrides) or is a format character that
     // some terminal gives one.
     it.width().is_some_and(|cells| cells > 0) && !is_format(it)

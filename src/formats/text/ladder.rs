@@ -18,31 +18,32 @@ pub(super) fn draw(ladder: &Ladder, text: &Text<'_>) -> String {
     if ladder.rungs.is_empty() {
         return String::new();
     }
-    let widths = widths(ladder, text);
+    let labels: Vec<Vec<String>> = ladder.rungs.iter().map(|it| labels(it, text)).collect();
+    let widths = widths(ladder, &labels, text);
     let mut out = String::new();
     heading(&mut out, ladder, &widths);
-    for rung in &ladder.rungs {
+    for (rung, labels) in ladder.rungs.iter().zip(&labels) {
         match rung {
             Rung::Unseen(it) => {
                 let dots = text.glyphs.pick("┄┄", "..");
                 let _ = writeln!(out, "{:MARGIN$}{dots} {} {dots}", "", it.text);
             }
-            Rung::Hop(it) => hop(&mut out, it, &widths, text),
+            Rung::Hop(it) => hop(&mut out, it, labels, &widths, text),
         }
     }
     out
 }
 
 /// The width of the column between each lane and the next.
-fn widths(ladder: &Ladder, text: &Text<'_>) -> Vec<usize> {
+fn widths(ladder: &Ladder, labels: &[Vec<String>], text: &Text<'_>) -> Vec<usize> {
     let n = ladder.lanes.len().saturating_sub(1);
     let room = text.width.saturating_sub(MARGIN + 24).max(20 * n) / n.max(1);
     let mut widths: Vec<usize> = ladder.lanes.iter().take(n).map(|it| it.width() + 4).collect();
-    for rung in &ladder.rungs {
+    for (rung, labels) in ladder.rungs.iter().zip(labels) {
         let Rung::Hop(rung) = rung else { continue };
-        for leg in &rung.legs {
+        for (leg, label) in rung.legs.iter().zip(labels) {
             if let Some(width) = widths.get_mut(leg.from) {
-                *width = (*width).max(label(leg, text).width() + 7).min(room.max(20));
+                *width = (*width).max(label.width() + 7).min(room.max(20));
             }
         }
     }
@@ -58,13 +59,13 @@ fn heading(out: &mut String, ladder: &Ladder, widths: &[usize]) {
     let _ = writeln!(out, "{}", line.trim_end());
 }
 
-fn hop(out: &mut String, rung: &HopRung, widths: &[usize], text: &Text<'_>) {
+fn hop(out: &mut String, rung: &HopRung, labels: &[String], widths: &[usize], text: &Text<'_>) {
     let marker = if rung.guilty { text.glyphs.pick("▸", ">") } else { " " };
     let mut line = format!("  {marker}{:>2}  ", rung.hop + 1);
     let bar = text.glyphs.pick("│", "|");
     for (lane, width) in widths.iter().enumerate() {
-        match rung.legs.iter().find(|it| it.from == lane) {
-            Some(leg) => line.push_str(&arrow(leg, *width, text)),
+        match rung.legs.iter().zip(labels).find(|it| it.0.from == lane) {
+            Some((_, label)) => line.push_str(&arrow(lane, label, *width, text)),
             None if lane < rung.answered_at => line.push_str(&" ".repeat(*width)),
             None => break,
         }
@@ -106,20 +107,25 @@ fn lane_column(lane: usize, widths: &[usize]) -> usize {
 }
 
 /// `GET /prod/items ────▶`, exactly `width` cells.
-fn arrow(leg: &Leg, width: usize, text: &Text<'_>) -> String {
+fn arrow(from: usize, label: &str, width: usize, text: &Text<'_>) -> String {
     let (line, head) = match text.glyphs {
         Glyphs::Unicode => ("─", "▶"),
         Glyphs::Ascii => ("-", ">"),
     };
-    let lead = if leg.from == 0 { String::new() } else { format!("{line} ") };
-    let label = cut(&label(leg, text), width.saturating_sub(5 + lead.width()), text.glyphs);
+    let lead = if from == 0 { String::new() } else { format!("{line} ") };
+    let label = cut(label, width.saturating_sub(5 + lead.width()), text.glyphs);
     let used = lead.width() + label.width() + 2;
     format!("{lead}{label} {}{head}", line.repeat(width.saturating_sub(used)))
 }
 
-fn label(leg: &Leg, text: &Text<'_>) -> String {
-    let path = text.secrets.url(&leg.path);
-    visible(&format!("{} {path}", leg.method)).into_owned()
+/// What stands on each of its arrows.
+fn labels(rung: &Rung, text: &Text<'_>) -> Vec<String> {
+    let Rung::Hop(rung) = rung else { return Vec::new() };
+    let label = |leg: &Leg| {
+        let path = text.secrets.url(&leg.path);
+        visible(&format!("{} {path}", leg.method)).into_owned()
+    };
+    rung.legs.iter().map(label).collect()
 }
 
 fn answer(rung: &HopRung, text: &Text<'_>) -> String {
