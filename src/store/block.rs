@@ -65,19 +65,29 @@ pub(super) fn read(mut base: &[u8], mut changes: &[u8]) -> Block {
     if next.is_none() {
         return Block { lead: lead.to_vec(), headers: Headers::from_packed(base) };
     }
-    let mut pick = |idx: usize, value| match next {
-        Some((at, new)) if at == idx => {
+    let lead = match next {
+        Some((0, new)) => {
             next = change(&mut changes);
-            new
+            new.to_vec()
         }
-        _ => value,
+        _ => lead.to_vec(),
     };
-    let lead = pick(0, lead).to_vec();
     let mut packed = Vec::with_capacity(base.len() + 64);
-    for (idx, (name, value)) in fields(base).enumerate() {
-        put(&mut packed, name);
-        put(&mut packed, pick(idx + 1, value));
+    // What stands between two changes is copied as a whole.
+    let (mut left, mut same) = (base, base);
+    for idx in 1.. {
+        let Some((at, new)) = next else { break };
+        let Some(_name) = take(&mut left) else { break };
+        let before = same.len() - left.len();
+        let Some(_value) = take(&mut left) else { break };
+        if at == idx {
+            packed.extend_from_slice(same.get(..before).unwrap_or_default());
+            put(&mut packed, new);
+            same = left;
+            next = change(&mut changes);
+        }
     }
+    packed.extend_from_slice(same);
     Block { lead, headers: Headers::from_packed(packed) }
 }
 
