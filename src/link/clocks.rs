@@ -69,10 +69,12 @@ fn offset(facts: &[HopFacts], tap: TapId) -> i64 {
     best(turns)
 }
 
-/// The offsets at which `inner` happens within `outer`.
+/// The offsets at which `inner` happens within `outer`; at which it begins there, where `outer`
+/// did not wait for its end.
 fn allowed(outer: &HopFacts, inner: &HopFacts) -> (i64, i64) {
     let at_begin = outer.started.since(inner.started);
     let at_end = match (outer.answered_at(), inner.answered_at()) {
+        (Some(gone), _) if outer.gave_up() => gone.since(inner.started),
         (Some(outer), Some(inner)) => outer.since(inner),
         _ => at_begin,
     };
@@ -106,6 +108,36 @@ const SLACK: i64 = 2_000;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::link::interner::Interner;
+    use crate::link::testing::blank;
+    use crate::trace::{Failure, FailureKind, Hop, HopId, Outcome, Time};
+
+    /// The client gave up, and the gateway kept its own request open for longer.
+    #[test]
+    fn what_outlasts_one_who_gave_up_tells_no_offset() {
+        let hop = |recorder, tap, started, ended| {
+            let aborted = Failure { kind: FailureKind::Aborted, detail: String::new() };
+            let mut hop = Hop {
+                id: HopId { recorder, sequence: 1 },
+                tap: TapId(tap),
+                started: Time(started),
+                ended: Some(Time(ended)),
+                outcome: Outcome::Failed(aborted),
+                ..blank()
+            };
+            hop.request.method = "GET".to_owned();
+            hop.request.url = "http://gw.test/items/".to_owned();
+            hop
+        };
+        for (started, ended) in [(5_000, 9_000_000), (5_000, 20_000_000), (3_000_000, 30_000_000)] {
+            let mut interner = Interner::default();
+            let outer = HopFacts::of(&hop(1, 0, 0, 9_000_000), &mut interner);
+            let inner = HopFacts::of(&hop(2, 1, started, ended), &mut interner);
+            let mut facts = [outer, inner];
+            align(&mut facts);
+            assert_eq!(facts[1].started, Time(started), "until {ended}");
+        }
+    }
 
     #[test]
     fn the_offset_is_what_most_pairs_allow() {

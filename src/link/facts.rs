@@ -241,6 +241,12 @@ impl HopFacts {
         !self.flags.has(Flags::TUNNEL) && !self.flags.has(Flags::WEBSOCKET)
     }
 
+    /// Whether it ended without the app's answer, which may come later: the client went, or a
+    /// gateway answered by itself.
+    pub(crate) fn gave_up(&self) -> bool {
+        500 <= self.status || self.flags.has(Flags::FAILED)
+    }
+
     /// When the answer's head was there, or the failure was known.
     pub(crate) fn answered_at(&self) -> Option<Time> {
         (self.answered != u32::MAX).then(|| self.started.plus(i64::from(self.answered)))

@@ -124,7 +124,7 @@ impl Agreement {
             return;
         };
         // A gateway that gave up answers by itself while the app still works.
-        let gave_up = 500 <= outer.status || outer.flags.has(Flags::FAILED);
+        let gave_up = outer.gave_up();
         if inner_at.since(outer_at) <= slack(outer, inner) {
             self.note(Clues::WITHIN, true, 3);
         } else if !gave_up {
