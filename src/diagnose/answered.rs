@@ -53,7 +53,9 @@ fn tell_layers_apart(answered: &mut [Answered], scene: &Scene<'_, '_>) {
     let serves_both = |it: &Answered| it.product.as_deref().is_some_and(serves_both);
     let by_app = |it: &&Answered| it.by == Some(Actor::App);
     let other = answered.iter().filter(by_app).any(|it| it.product.is_some() && !serves_both(it));
-    let is_behind = scene.in_the_way.is_some();
+    // Behind a CDN there may be a gateway, too.
+    let is_behind =
+        scene.in_the_way.is_some_and(|it| matches!(it.actor, Actor::Gateway | Actor::Proxy));
     for (it, hop) in answered.iter_mut().zip(&scene.chain.hops) {
         if it.by != Some(Actor::App) || it.sure || !serves_both(it) {
             continue;

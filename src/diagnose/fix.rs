@@ -100,6 +100,9 @@ impl Finding {
             401 => "did the session or the token come along, and is it still good?",
             403 => "who refuses it: the app, or a firewall before it?",
             404 => "is there a route for this path, in the gateway and in the app?",
+            405 => "does the route for this path take this method, in the gateway and in the app?",
+            413 => "which layer takes no body as long as this one?",
+            429 => "which layer counts requests? ask less often",
             400.. => "the server's log tells",
             _ => return self,
         };
