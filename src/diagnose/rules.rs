@@ -49,6 +49,7 @@ mod vary_origin_missing;
 mod wildcard_with_credentials;
 
 use super::{Case, Finding};
+use crate::trace::{ChainHop, Hop};
 
 /// One rule: how it is found, and what may have caused it.
 pub(super) struct Rule {
@@ -110,7 +111,7 @@ pub(super) const RULES: &[Rule] = &[
 /// Whether the gateway says that it waited in vain: 504 is the status for that
 /// ([RFC 9110](https://www.rfc-editor.org/rfc/rfc9110#name-504-gateway-timeout)), though some
 /// send it for a refused connection too, or 502 when they gave up reading.
-fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
+fn is_gateway_timeout(hop: &Hop) -> bool {
     let Some(response) = hop.response() else { return false };
     let says = |words: &[&str]| {
         let body = response.body.text();
@@ -129,6 +130,21 @@ fn is_gateway_timeout(hop: &crate::trace::Hop) -> bool {
         503 => waited() && (says(&["Backend fetch failed", "ERR_READ_TIMEOUT"]) || says(TIMED_OUT)),
         _ => false,
     }
+}
+
+/// Whether the app answered after the gateway had: who gives up does not always stop the app. The
+/// two spans are each measured by one clock, and the inner one begins later.
+pub(super) fn is_late(outer: &Hop, inner: &Hop) -> bool {
+    let gave_up = outer.timing.wait.filter(|it| *it >= PATIENCE);
+    let waits = gave_up.zip(inner.timing.wait);
+    outer.status().is_some_and(|it| it >= 500)
+        && inner.response().is_some()
+        && waits.is_some_and(|(outer, inner)| inner > outer + AT_ONCE)
+}
+
+/// [`is_late`], as the innermost tap saw it.
+fn answered_late(hop: &ChainHop) -> bool {
+    hop.sightings.last().is_some_and(|it| is_late(&hop.hop, &it.hop))
 }
 
 /// What else is said of a timeout, in whatever product, after a wait: by Go's `TimeoutHandler`,

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 use super::Servers;
 use super::fingerprint::Fingerprints;
-use super::rules::{AT_ONCE, PATIENCE};
+use super::rules::{AT_ONCE, PATIENCE, is_late};
 use crate::trace::packed::{put, put_number};
 use crate::trace::{
     Body, Chain, ChainHop, Exchange, Failure, Hop, HopKind, LinkWhy, Outcome, Response, Testimony,
@@ -113,7 +113,7 @@ impl Packer {
             packing.number(usize::from(outside.link.clue.certain));
             // Of a page's document only the head counts.
             let body = outside.link.why != LinkWhy::PageOf;
-            packing.hop(&outside.hop, Look { body, words: true, links: false })?;
+            packing.hop(&outside.hop, Look { body, words: true, links: false, late: false })?;
         }
         // One line could be the same as several lines, and its token is another.
         if packing.joined && packing.looks_joined {
@@ -158,11 +158,12 @@ impl<'c> Packing<'_, 'c> {
         self.number(step.sightings.len());
         let is_error = |it: &Arc<Hop>| it.status().is_none_or(|it| it >= 400);
         let (words, links) = (step.seen().any(is_error), !step.sightings.is_empty());
-        let look = Look { body: true, words, links };
+        let look = Look { body: true, words, links, late: false };
         self.hop(&step.hop, look)?;
         self.prints(&step.hop, prints);
         for sighting in &step.sightings {
-            self.hop(&sighting.hop, look)?;
+            let late = is_late(&step.hop, &sighting.hop);
+            self.hop(&sighting.hop, Look { late, ..look })?;
         }
         if let Some(inner) = step.sightings.last() {
             self.prints(&inner.hop, prints);
@@ -194,6 +195,7 @@ impl<'c> Packing<'_, 'c> {
         // Between the two only what a gateway says of it counts.
         let is_quick = |it: u64| it < AT_ONCE || hop.status().is_none_or(|it| it < 500);
         self.number(wait.map_or(0, |it| match it {
+            _ if look.late => 4,
             PATIENCE.. => 3,
             it if is_quick(it) => 1,
             _ => 2,
@@ -291,6 +293,8 @@ struct Look {
     words: bool,
     /// For links.
     links: bool,
+    /// It is the answer of one whom the outer hop no longer waited for.
+    late: bool,
 }
 
 fn kind_number(kind: HopKind) -> usize {

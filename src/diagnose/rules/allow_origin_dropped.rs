@@ -45,8 +45,9 @@ const FIXES: &[Fix] = &[
 fn allow_origin_dropped(case: &Case<'_>) -> Vec<Finding> {
     let name = "access-control-allow-origin";
     let header = What::Header(name.to_owned());
-    let mut found =
-        case.blocked_hops().filter(|(idx, ..)| case.on_the_way(&header, *idx, State::Dropped));
+    let mut found = case.blocked_hops().filter(|(idx, it, _)| {
+        case.on_the_way(&header, *idx, State::Dropped) && !super::answered_late(it)
+    });
     let Some((idx, it, _)) = found.next() else { return Vec::new() };
     let mut evidence: Vec<_> = response_header(idx, it, name).into_iter().collect();
     evidence.extend(status_line(idx, &it.hop));

@@ -39,7 +39,9 @@ fn answer_replaced(case: &Case<'_>) -> Vec<Finding> {
     let mut found = case.hops().filter_map(|(idx, it)| {
         let status = it.hop.status().filter(|it| *it >= 400)?;
         let inner = it.sightings.last()?.hop.status()?;
-        let replaced = case.is_made_on_the_way(idx) && !(300..400).contains(&inner);
+        let replaced = case.is_made_on_the_way(idx)
+            && !(300..400).contains(&inner)
+            && !super::answered_late(it);
         replaced.then_some((idx, it, status, inner))
     });
     let Some((idx, it, status, inner)) = found.next() else { return Vec::new() };
@@ -84,6 +86,13 @@ mod tests {
             // Answered from what the app had sent.
             (&["edge GET http://gw.test/a 304", "origin GET http://app.test/a 200"], None),
             (&["edge GET http://gw.test/a 502", "origin GET http://app.test/a refused"], None),
+            (
+                &[
+                    "edge GET http://gw.test/a 504 after=1000",
+                    "origin GET http://app.test/a 200 after=3000",
+                ],
+                None,
+            ),
         ] {
             check("answer-replaced", lines, found);
         }

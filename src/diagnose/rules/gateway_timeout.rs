@@ -65,7 +65,11 @@ fn gateway_timeout(case: &Case<'_>) -> Vec<Finding> {
     evidence.extend(body(idx, &it.hop, "ime"));
     evidence.extend(it.sightings.last().map(|it| request_line(idx, &it.hop)));
     let what = if it.hop.status().is_some() { "made one of its own" } else { "gave none itself" };
-    let title = format!("The gateway stopped waiting for the app's answer, and {what}.");
+    let late = it.sightings.last().filter(|_| super::answered_late(it));
+    evidence.extend(late.and_then(|it| status_line(idx, &it.hop)));
+    let later = late.and_then(|it| it.hop.status());
+    let later = later.map_or_else(String::new, |it| format!(", which came too late ({it})"));
+    let title = format!("The gateway stopped waiting for the app's answer{later}, and {what}.");
     let by = Actor::App;
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
@@ -81,6 +85,9 @@ fn gave_up(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
             && (kind.is_none() || matches!(kind, Some(FailureKind::Aborted | FailureKind::Timeout)))
     });
     let says_so = super::is_gateway_timeout(&hop.hop) && case.is_made_on_the_way(idx);
+    if super::answered_late(hop) {
+        return case.is_made_on_the_way(idx);
+    }
     let answered_inside = hop.sightings.iter().any(|it| it.hop.response().is_some());
     // Some close their client's connection without a word.
     let closed = hop
@@ -129,6 +136,21 @@ mod tests {
             (&["edge GET http://gw.test/a 504", "origin GET http://app.test/a refused"], None),
             // The app said 504 itself.
             (&["edge GET http://gw.test/a 504", "origin GET http://app.test/a 504"], None),
+            // The app went on, and answered whom nobody listened to any more.
+            (
+                &[
+                    "edge GET http://gw.test/a 504 after=1000",
+                    "origin GET http://app.test/a 200 after=3000",
+                ],
+                Some((1, "app")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/a 500 after=3000",
+                    "origin GET http://app.test/a 200 after=2990",
+                ],
+                None,
+            ),
             // The client went away first.
             (&["edge GET http://gw.test/a aborted", "origin GET http://app.test/a aborted"], None),
         ] {

@@ -133,7 +133,8 @@ impl Reading<'_> {
             0 => None,
             1 => Some(0),
             2 => Some(AT_ONCE),
-            _ => Some(PATIENCE),
+            3 => Some(PATIENCE),
+            _ => Some(3 * PATIENCE),
         };
         let outcome = match self.number()? {
             0 => Outcome::Pending,
