@@ -113,7 +113,8 @@ impl Packer {
             packing.number(usize::from(outside.link.clue.certain));
             // Of a page's document only the head counts.
             let body = outside.link.why != LinkWhy::PageOf;
-            packing.hop(&outside.hop, Look { body, words: true, links: false, late: false })?;
+            let look = Look { body, words: true, links: false };
+            packing.hop(&outside.hop, look, wait_number(&outside.hop))?;
         }
         // One line could be the same as several lines, and its token is another.
         if packing.joined && packing.looks_joined {
@@ -158,12 +159,13 @@ impl<'c> Packing<'_, 'c> {
         self.number(step.sightings.len());
         let is_error = |it: &Arc<Hop>| it.status().is_none_or(|it| it >= 400);
         let (words, links) = (step.seen().any(is_error), !step.sightings.is_empty());
-        let look = Look { body: true, words, links, late: false };
-        self.hop(&step.hop, look)?;
+        let look = Look { body: true, words, links };
+        self.hop(&step.hop, look, wait_number(&step.hop))?;
         self.prints(&step.hop, prints);
         for sighting in &step.sightings {
             let late = is_late(&step.hop, &sighting.hop);
-            self.hop(&sighting.hop, Look { late, ..look })?;
+            let wait = if late { LATE } else { wait_number(&sighting.hop) };
+            self.hop(&sighting.hop, look, wait)?;
         }
         if let Some(inner) = step.sightings.last() {
             self.prints(&inner.hop, prints);
@@ -177,7 +179,7 @@ impl<'c> Packing<'_, 'c> {
         self.number(0);
     }
 
-    fn hop(&mut self, hop: &'c Hop, look: Look) -> Result<(), Misfit> {
+    fn hop(&mut self, hop: &'c Hop, look: Look, wait: usize) -> Result<(), Misfit> {
         self.number(usize::from(hop.tap.0));
         self.number(match hop.exchange {
             Exchange::Http => 0,
@@ -191,15 +193,7 @@ impl<'c> Packing<'_, 'c> {
         self.element |= head.element;
         self.asked(&hop.request.body)?;
         self.testimony(&hop.testimony);
-        let wait = hop.timing.wait;
-        // Between the two only what a gateway says of it counts.
-        let is_quick = |it: u64| it < AT_ONCE || hop.status().is_none_or(|it| it < 500);
-        self.number(wait.map_or(0, |it| match it {
-            _ if look.late => 4,
-            PATIENCE.. => 3,
-            it if is_quick(it) => 1,
-            _ => 2,
-        }));
+        self.number(wait);
         match &hop.outcome {
             Outcome::Pending => self.number(0),
             Outcome::Failed(failure) => {
@@ -293,9 +287,21 @@ struct Look {
     words: bool,
     /// For links.
     links: bool,
-    /// It is the answer of one whom the outer hop no longer waited for.
-    late: bool,
 }
+
+/// How long it took, as far as anybody asks.
+fn wait_number(hop: &Hop) -> usize {
+    // Between the two only what a gateway says of it counts.
+    let is_quick = |it: u64| it < AT_ONCE || hop.status().is_none_or(|it| it < 500);
+    hop.timing.wait.map_or(0, |it| match it {
+        PATIENCE.. => 3,
+        it if is_quick(it) => 1,
+        _ => 2,
+    })
+}
+
+/// Longer than the outer hop waited.
+const LATE: usize = 4;
 
 fn kind_number(kind: HopKind) -> usize {
     match kind {
