@@ -277,6 +277,11 @@ mod tests {
                 &["edge OPTIONS http://gw.test/a 404 body='Serverless-offline: route not found.'"],
                 "see that the gateway has a route for this path",
             ),
+            // The app's answer was none to be replaced.
+            (
+                &["edge GET http://gw.test/a 502 server=nginx", "origin GET http://app.test/a 200"],
+                "proxy_buffer_size",
+            ),
             // Nobody knows that it is nginx who should send it.
             (
                 &["edge GET http://gw.test/a 200 server=nginx"],

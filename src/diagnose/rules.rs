@@ -49,6 +49,7 @@ mod vary_origin_missing;
 mod wildcard_with_credentials;
 
 use super::{Case, Finding};
+use crate::content;
 use crate::trace::{ChainHop, Hop};
 
 /// One rule: how it is found, and what may have caused it.
@@ -157,6 +158,11 @@ const WAITED: &[&str] =
     &["request timed out", "upstream request timeout", "INVOCATION_TIMEOUT", "ERR_READ_TIMEOUT"];
 /// A 504 of http-proxy-middleware: any failure at all.
 const NO_PROXYING: &str = "Error occurred while trying to proxy";
+
+/// Whether these are the words of one who has no others for whatever broke.
+fn says_any_failure(hop: &Hop) -> bool {
+    hop.response().is_some_and(|it| content::of_response(it).contains(NO_PROXYING))
+}
 
 /// A connection that is refused or broken is known at once; microseconds.
 pub(super) const PATIENCE: u64 = 900_000;

@@ -3,7 +3,8 @@
 //! `edge GET http://gw.test/prod/items 301 location=/items/ >cookie=a body='b c'`: tap, method,
 //! URL, status or failure, then response headers, request headers with `>`, and bodies. A line
 //! at another tap is a sighting of the hop above it; one that repeats a hop that failed is its
-//! retry; `said='a word'` is a failure's detail, `after=1000` when the answer came, in ms. Every request carries the page's `Origin` unless it
+//! retry; `said='a word'` is a failure's detail, `after=1000` when the answer came,
+//! in ms, `cut=reset` what ended its body. Every request carries the page's `Origin` unless it
 //! says `>origin=-`.
 //!
 //! **Invariant:** what a line does not say is not there.
@@ -129,6 +130,10 @@ fn hop(line: &str, idx: usize) -> (String, Hop) {
         let (name, value) = field.split_once('=').unwrap_or_else(|| panic!("no `=`: {field}"));
         match name {
             "after" => timing.wait = Some(value.parse::<u64>().unwrap() * 1000),
+            "cut" => {
+                let kind = FailureKind::parse(value).unwrap();
+                response.truncated = Some(Failure { kind, detail: String::new() });
+            }
             "said" => value.clone_into(&mut said),
             "told" => testimony.error = Some(value.to_owned()),
             "body" => response.body = Body::full(value),

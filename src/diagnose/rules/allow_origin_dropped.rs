@@ -7,7 +7,7 @@ use crate::diagnose::fix::{Draft, Fix};
 use crate::lineage::{State, What};
 
 pub(super) const RULE: Rule =
-    Rule { code: "allow-origin-dropped", find: allow_origin_dropped, causes: &["answer-replaced"] };
+    Rule { code: "allow-origin-dropped", find: allow_origin_dropped, causes: &[] };
 
 const FIXES: &[Fix] = &[
     Fix {
@@ -46,7 +46,10 @@ fn allow_origin_dropped(case: &Case<'_>) -> Vec<Finding> {
     let name = "access-control-allow-origin";
     let header = What::Header(name.to_owned());
     let mut found = case.blocked_hops().filter(|(idx, it, _)| {
-        case.on_the_way(&header, *idx, State::Dropped) && !super::answered_late(it)
+        // It went with the whole answer, or came when that was over.
+        let with_all =
+            super::answer_replaced::replaced(case, *idx, it).is_some() || super::answered_late(it);
+        case.on_the_way(&header, *idx, State::Dropped) && !with_all
     });
     let Some((idx, it, _)) = found.next() else { return Vec::new() };
     let mut evidence: Vec<_> = response_header(idx, it, name).into_iter().collect();

@@ -4,6 +4,7 @@ use super::Rule;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, body, request_line, status_line};
 use crate::diagnose::fix::{Draft, Fix};
+use crate::trace::ChainHop;
 
 pub(super) const RULE: Rule = Rule { code: "answer-replaced", find: answer_replaced, causes: &[] };
 
@@ -35,26 +36,40 @@ const FIXES: &[Fix] = &[
     },
 ];
 
+/// For an answer that was no error: the gateway could not read it.
+const FIXES_OF_A_REFUSAL: &[Fix] = &[
+    Fix {
+        product: "nginx",
+        text: "see nginx's error log; where it says \"upstream sent too big header\": `proxy_buffer_size 32k; proxy_buffers 8 32k;` (nginx)",
+        source: "https://nginx.org/en/docs/http/ngx_http_proxy_module.html#proxy_buffer_size",
+    },
+    Fix {
+        product: "",
+        text: "see the gateway's log for what it could not take of the answer: a head that is too large, a header that is malformed",
+        source: "https://www.rfc-editor.org/rfc/rfc9110#name-502-bad-gateway",
+    },
+];
+
 fn answer_replaced(case: &Case<'_>) -> Vec<Finding> {
-    let mut found = case.hops().filter_map(|(idx, it)| {
-        let status = it.hop.status().filter(|it| *it >= 400)?;
-        let inner = it.sightings.last()?.hop.status()?;
-        let replaced = case.is_made_on_the_way(idx)
-            && !(300..400).contains(&inner)
-            && !super::answered_late(it);
-        replaced.then_some((idx, it, status, inner))
-    });
-    let Some((idx, it, status, inner)) = found.next() else { return Vec::new() };
+    let mut found = case.hops().filter_map(|(idx, it)| Some((idx, it, replaced(case, idx, it)?)));
+    let Some((idx, it, (inner, status))) = found.next() else { return Vec::new() };
     let mut evidence = vec![request_line(idx, it.innermost())];
     evidence.extend(status_line(idx, it.innermost()));
     evidence.extend(status_line(idx, &it.hop));
     evidence.extend(body(idx, &it.hop, "rror"));
     let title = format!("The app answered {inner}, and {} made {status} of it.", case.name_of(idx));
     let by = case.by(idx);
-    vec![
-        Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &[] }
-            .finding(case),
-    ]
+    let fixes = if inner < 400 && status >= 500 { FIXES_OF_A_REFUSAL } else { FIXES };
+    vec![Draft { code: RULE.code, hop: idx, by, title, evidence, fixes, words: &[] }.finding(case)]
+}
+
+/// The app's status and the one that was put in its place.
+pub(super) fn replaced(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<(u16, u16)> {
+    let status = hop.hop.status().filter(|it| *it >= 400)?;
+    let inner = hop.sightings.last()?.hop.status()?;
+    let replaced =
+        case.is_made_on_the_way(idx) && !(300..400).contains(&inner) && !super::answered_late(hop);
+    replaced.then_some((inner, status))
 }
 
 #[cfg(test)]

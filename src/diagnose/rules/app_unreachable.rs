@@ -8,7 +8,7 @@ use crate::diagnose::case::{Case, body, request_line, status_line};
 use crate::diagnose::fix::{Fix, advise};
 use crate::diagnose::{Evidence, Finding};
 use crate::lineage::Actor;
-use crate::trace::{ChainHop, FailureKind, Hop};
+use crate::trace::{ChainHop, Failure, FailureKind, Hop};
 
 pub(super) const RULE: Rule = Rule { code: "app-unreachable", find: app_unreachable, causes: &[] };
 
@@ -53,7 +53,7 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
     let hops = case.hops().filter(|(idx, _)| !case.is_made_good(*idx));
     let mut found = hops.filter_map(|(idx, it)| Some((idx, it, signs(case, idx, it)?)));
     let Some((idx, it, evidence)) = found.next() else { return Vec::new() };
-    let failure = it.innermost().failure();
+    let failure = it.innermost().failure().or_else(|| cut_short(it));
     let how = failure.map_or_else(String::new, |it| match it.distrust() {
         Some(distrust) => format!(" (its certificate {})", distrust.as_str()),
         None => format!(" ({})", in_words(it.kind)),
@@ -62,7 +62,8 @@ fn app_unreachable(case: &Case<'_>) -> Vec<Finding> {
         && (is_of_functions(&case.name_of(idx)) || quotes_a_function(&it.hop));
     let broke = failure.is_some_and(|it| broke_off(it.kind));
     // From outside, a 502 tells that no answer came, and not why.
-    let told = failure.is_none() && it.hop.status() == Some(502);
+    let told =
+        failure.is_none() && (it.hop.status() == Some(502) || super::says_any_failure(&it.hop));
     let fixes = match (is_function, broke) {
         (true, _) => FIXES_OF_A_FUNCTION,
         (_, true) => FIXES_OF_A_CRASH,
@@ -105,6 +106,14 @@ pub(super) fn quotes_a_function(hop: &Hop) -> bool {
     said.contains("\"errorMessage\":") && said.contains("\"errorType\":")
 }
 
+/// What broke off the app's answer in its body, where the client got none for that.
+fn cut_short(hop: &ChainHop) -> Option<&Failure> {
+    let unanswered =
+        hop.hop.response().is_none() && hop.hop.failure().is_some_and(|it| broke_off(it.kind));
+    let inner = hop.sightings.last().filter(|_| unanswered)?.hop.response()?;
+    inner.truncated.as_ref().filter(|it| broke_off(it.kind))
+}
+
 /// Whether somebody was there, who then gave no answer.
 fn broke_off(kind: FailureKind) -> bool {
     matches!(kind, FailureKind::Reset | FailureKind::Closed | FailureKind::Malformed)
@@ -112,7 +121,8 @@ fn broke_off(kind: FailureKind) -> bool {
 
 /// What shows that the app did not answer; `None` when nothing does.
 fn signs(case: &Case<'_>, idx: usize, hop: &ChainHop) -> Option<Vec<Evidence>> {
-    if let Some(inner) = hop.sightings.last().map(|it| &it.hop).filter(|it| is_down(it)) {
+    let broken = |it: &&Hop| is_down(it) || cut_short(hop).is_some();
+    if let Some(inner) = hop.sightings.last().map(|it| &*it.hop).filter(broken) {
         let mut evidence = vec![request_line(idx, inner)];
         evidence.extend(status_line(idx, inner));
         evidence.extend(status_line(idx, &hop.hop));
@@ -205,6 +215,21 @@ mod tests {
             (
                 &["edge GET http://gw.test/items 502", "origin GET http://app.test/items reset"],
                 Some((1, "app")),
+            ),
+            // It broke off in its answer, of which the client got nothing.
+            (
+                &[
+                    "edge GET http://gw.test/items closed",
+                    "origin GET http://app.test/items 200 cut=closed",
+                ],
+                Some((1, "app")),
+            ),
+            (
+                &[
+                    "edge GET http://gw.test/items 200 cut=closed",
+                    "origin GET http://app.test/items 200 cut=closed",
+                ],
+                None,
             ),
             // Only the origin tap: it stands right before the app.
             (&["origin GET http://app.test/items refused"], Some((1, "app"))),

@@ -3,7 +3,6 @@
 //! A 502 is what many gateways send for whatever went wrong behind them, a timeout included.
 
 use super::{AT_ONCE, Rule};
-use crate::content;
 use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, body, request_line, status_line};
 use crate::diagnose::fix::{Draft, Fix};
@@ -41,10 +40,7 @@ fn gateway_got_no_answer(case: &Case<'_>) -> Vec<Finding> {
 pub(super) fn is_all_told(case: &Case<'_>, idx: usize, hop: &ChainHop) -> bool {
     let says_any_failure = match hop.hop.status() {
         Some(502) => !tells_timeouts_apart(case, idx),
-        Some(504) => hop
-            .hop
-            .response()
-            .is_some_and(|it| content::of_response(it).contains(super::NO_PROXYING)),
+        Some(504) => super::says_any_failure(&hop.hop),
         Some(500) => is_by(case, idx, &[ALL_IN_ONE]),
         _ => false,
     };
