@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo};
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, Interest, Ready};
 use tokio::net::TcpStream;
 
 use super::connect::Upstreams;
@@ -75,6 +75,9 @@ async fn peek(stream: &TcpStream) -> Speaks {
             _ if seen.first() == Some(&socks::VERSION) => return Speaks::Socks,
             // Could still be HTTP/2, which nobody sends in such small pieces.
             None if n > 0 && b"PRI * HTTP/2.0".starts_with(seen) => {
+                if stream.ready(Interest::READABLE).await.is_ok_and(Ready::is_read_closed) {
+                    break;
+                }
                 tokio::time::sleep(MOMENT).await;
             }
             _ => break,
