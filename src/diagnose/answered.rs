@@ -36,9 +36,10 @@ pub(super) fn who_answered<'a>(
         chain.hops.iter().zip(fits).map(|(hop, fits)| scene.answered(hop, fits)).collect();
     tell_layers_apart(&mut answered, &scene);
     let mut products: Vec<(&str, Actor)> = Vec::new();
-    for print in fits.iter().flat_map(|it| it.outer.iter().chain(&it.inner)) {
+    for (fits, print) in fits.iter().flat_map(|it| it.all().map(move |print| (it, print))) {
         if !products.iter().any(|(it, _)| *it == print.product) {
-            products.push((&print.product, print.actor));
+            let actor = if fits.is_mark(print) { Actor::Gateway } else { print.actor };
+            products.push((&print.product, actor));
         }
     }
     let two_taps = chain.hops.iter().any(|it| !it.sightings.is_empty());
@@ -120,6 +121,17 @@ impl<'a> Fits<'a> {
     /// A product between the taps: it shows outside and not inside.
     fn in_the_way(&self) -> Option<&'a Fingerprint> {
         self.outer.iter().copied().find(|it| it.actor != Actor::App && !self.is_inside(it))
+    }
+
+    fn all(&self) -> impl Iterator<Item = &'a Fingerprint> {
+        self.outer.iter().chain(&self.inner).copied()
+    }
+
+    /// Whether a framework only left its mark on what another app answered.
+    fn is_mark(&self, print: &Fingerprint) -> bool {
+        let is_other = |it: &&Fingerprint| it.actor == Actor::App && !serves_both(&it.product);
+        let other = self.all().any(|it| is_other(&it));
+        print.actor == Actor::App && serves_both(&print.product) && other && !self.is_inside(print)
     }
 
     fn is_inside(&self, print: &Fingerprint) -> bool {

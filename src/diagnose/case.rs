@@ -48,6 +48,22 @@ impl<'a> Case<'a> {
         self.hops().skip(idx + 1).find(|(_, it)| it.kind != HopKind::Preflight)
     }
 
+    /// The path that the redirect `to` at the hop `idx` means, as the page has to ask for it: with
+    /// the prefix that a gateway takes away, of which the app does not know.
+    pub fn public_path(&self, idx: usize, to: &str) -> String {
+        let target = Target::parse(to);
+        let from =
+            self.chain.hops.get(idx).map_or("", |it| Target::parse(&it.hop.request.url).path);
+        let works = || {
+            let next = self.next_request(idx).and_then(|(_, it)| it.hop.status());
+            next.is_some_and(|it| it < 400)
+        };
+        let for_slash = path::has_trailing_slash(from) != path::has_trailing_slash(target.path);
+        let is_lost = (for_slash || self.route.is_some()) && !works();
+        let prefix = path::lost_head(from, target.path).filter(|_| is_lost);
+        format!("{}{}", prefix.unwrap_or_default(), target.path_and_query())
+    }
+
     pub fn lineage(&self, what: &What) -> Option<&'a Lineage> {
         self.lineage.iter().find(|it| it.what == *what)
     }

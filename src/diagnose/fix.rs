@@ -277,6 +277,14 @@ mod tests {
                 &["edge OPTIONS http://gw.test/a 404 body='Serverless-offline: route not found.'"],
                 "see that the gateway has a route for this path",
             ),
+            // Express hands on what another answers.
+            (
+                &[
+                    "edge GET http://gw.test/a 200 x-powered-by=Express server=uvicorn >cookie=a access-control-allow-origin=http://page.test",
+                    "origin GET http://app.test/a 200 server=uvicorn >cookie=a access-control-allow-origin=http://page.test",
+                ],
+                "allow_credentials=True",
+            ),
             // The app's answer was none to be replaced.
             (
                 &["edge GET http://gw.test/a 502 server=nginx", "origin GET http://app.test/a 200"],

@@ -42,24 +42,14 @@ fn preflight_redirected(case: &Case<'_>) -> Vec<Finding> {
     let title =
         format!("The preflight was redirected to \"{to}\", which no browser follows.{form}");
     let by = case.by(idx);
-    let to = public(case, it, to);
+    let elsewhere = path::server_of(&to) != path::server_of(&it.hop.request.url)
+        && !location_internal_host::is_internal(case, it, &to);
+    let to = if elsewhere { to } else { case.public_path(idx, &to) };
     let words = [("to", to.as_str())];
     vec![
         Draft { code: RULE.code, hop: idx, by, title, evidence, fixes: FIXES, words: &words }
             .finding(case),
     ]
-}
-
-/// What the page should have asked for to get what `to` means: the app knows neither its public
-/// name nor the prefix that a gateway takes away.
-fn public(case: &Case<'_>, hop: &ChainHop, to: String) -> String {
-    let (from, target) = (Target::parse(&hop.hop.request.url), Target::parse(&to));
-    let elsewhere = path::server_of(&to) != path::server_of(&hop.hop.request.url);
-    if elsewhere && !location_internal_host::is_internal(case, hop, &to) {
-        return to;
-    }
-    let prefix = path::lost_head(from.path, target.path).unwrap_or_default();
-    format!("{prefix}{}", target.path_and_query())
 }
 
 /// Who redirects in this form, when it only adds or cuts a slash.

@@ -10,7 +10,7 @@ use crate::diagnose::Finding;
 use crate::diagnose::case::{Case, request_line, response_header, status_line};
 use crate::diagnose::fix::{Fix, advise};
 use crate::lineage::path;
-use crate::trace::{ChainHop, Target};
+use crate::trace::ChainHop;
 
 pub(super) const RULE: Rule = Rule {
     code: "redirect-drops-method",
@@ -54,7 +54,8 @@ fn finding(case: &Case<'_>, idx: usize, hop: &ChainHop, to: &str) -> Option<Find
     evidence.extend(response_header(idx, hop, "location"));
     evidence.extend(next.map(|(next, it)| request_line(next, &it.hop)));
     let app = case.app_authority().unwrap_or("YOUR-APP");
-    let words = [("method", method), ("to", Target::parse(to).path), ("app", app)];
+    let public = case.public_path(idx, to);
+    let words = [("method", method), ("to", &*public), ("app", app)];
     let advice = advise(case, FIXES, &words);
     let then = match next {
         Some((_, next)) => format!("was repeated as {}", next.hop.request.method),
@@ -102,5 +103,19 @@ mod tests {
         ] {
             check("redirect-drops-method", lines, found);
         }
+    }
+
+    #[test]
+    fn leads_under_the_public_prefix() {
+        let fix = |lines: &[&str]| {
+            let findings = crate::diagnose::testing::analysed(lines).findings;
+            findings.into_iter().find(|it| it.code == super::RULE.code).map(|it| it.fix)
+        };
+        let lost = "edge POST http://gw.test/g/items 301 location=/items/";
+        assert!(fix(&[lost]).is_some_and(|it| it.contains("`/g/items/` itself")));
+        let there = "edge GET http://gw.test/items/ 200 access-control-allow-origin=*";
+        let moved =
+            "edge POST http://gw.test/g/items 301 location=/items/ access-control-allow-origin=*";
+        assert!(fix(&[moved, there]).is_some_and(|it| it.contains("`/items/` itself")));
     }
 }
