@@ -17,7 +17,7 @@ use tokio::sync::oneshot;
 
 use super::connect::{Connection, Upstreams};
 use super::io::Control;
-use super::scribe::{Piece, Scribe, Waiting, tell_later, tell_or_wait};
+use super::scribe::{Piece, Scribe, Waiting, tell_or_wait};
 use super::{failure, heads};
 use crate::trace::{Event, FailureKind, HopId, Recorder};
 
@@ -183,7 +183,8 @@ impl Tee {
         self.over |= end;
         let kept = data.get(..self.room.min(data.len())).unwrap_or_default().to_vec();
         self.room -= kept.len();
-        Some(Piece { kept, length: data.len() as u64, end })
+        let trailers = frame.and_then(Frame::trailers_ref).map(heads::record);
+        Some(Piece { kept, length: data.len() as u64, end, trailers })
     }
 
     /// Pass on `frame`, now or when `waiting` is over.
@@ -215,15 +216,13 @@ impl<R: Recorder> RequestBody<R> {
             Some(Held::Next) | None => match ready!(self.tee.poll_next(cx)) {
                 Ok((frame, piece)) => {
                     let id = self.id;
-                    if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
-                        let trailers = heads::record(trailers);
-                        tell_later(&self.recorder, None, Event::RequestTrailers { id, trailers });
-                    }
-                    let told = piece.map(|it| {
-                        let Piece { kept, length, end } = it;
-                        Event::RequestBody { id, kept, length, end }
+                    let waiting = piece.and_then(|it| {
+                        let Piece { kept, length, end, trailers } = it;
+                        let trailers =
+                            trailers.map(|it| Event::RequestTrailers { id, trailers: it });
+                        let body = Event::RequestBody { id, kept, length, end };
+                        tell_or_wait(&self.recorder, [trailers, Some(body)])
                     });
-                    let waiting = tell_or_wait(&self.recorder, told, None);
                     self.tee.pass(waiting, frame, cx)
                 }
                 Err(error) => Poll::Ready(Some(Err(error))),
@@ -260,9 +259,6 @@ impl<R: Recorder> ResponseBody<R> {
                     self.tee.held = Some((waiting, Held::Next));
                 }
                 Poll::Ready(Ok((frame, piece))) => {
-                    if let Some(trailers) = frame.as_ref().and_then(Frame::trailers_ref) {
-                        self.scribe.trailers(heads::record(trailers));
-                    }
                     let waiting = piece.and_then(|it| self.scribe.body(it));
                     return match ready!(self.tee.pass(waiting, frame, cx)) {
                         Some(Ok(frame)) => self.passed(Some(frame)),

@@ -25,7 +25,7 @@ pub(super) fn listen<R: Recorder, B>(
         let (at, status) = (recorder.now(), it.status().as_u16());
         if told.fetch_add(1, Ordering::Relaxed) < MOST {
             let interim = Interim { at, status, headers: heads::record(it.headers()) };
-            tell_later(&recorder, None, Event::Interim { id, interim });
+            tell_later(&recorder, [Some(Event::Interim { id, interim })]);
         }
         if it.status() == StatusCode::CONTINUE
             && let Some(open) = open.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -40,6 +40,8 @@ pub(super) struct Piece {
     pub(super) length: u64,
     /// Nothing comes after it.
     pub(super) end: bool,
+    /// The fields after the body.
+    pub(super) trailers: Option<Headers>,
 }
 
 impl<R: Recorder> Scribe<R> {
@@ -57,7 +59,7 @@ impl<R: Recorder> Scribe<R> {
 
     /// Record an event now; what comes back waits for room, if there is none.
     pub(super) fn tell(&self, event: Event) -> impl Future<Output = ()> + use<R> {
-        let waiting = tell_or_wait(&self.recorder, Some(event), None);
+        let waiting = tell_or_wait(&self.recorder, [Some(event)]);
         async move {
             if let Some(waiting) = waiting {
                 waiting.await;
@@ -74,42 +76,34 @@ impl<R: Recorder> Scribe<R> {
     /// Tell what was held back: now something has to be waited for.
     pub(super) fn flush(&mut self) -> Option<Waiting> {
         let head = self.head.take()?;
-        tell_or_wait(&self.recorder, Some(head.event(self.id)), None)
+        tell_or_wait(&self.recorder, [Some(head.event(self.id))])
     }
 
     /// A piece of the answer's body. When there is something to wait for and the piece is the
     /// last one, [`Scribe::told_all`] is due afterwards.
     pub(super) fn body(&mut self, piece: Piece) -> Option<Waiting> {
         let (id, head) = (self.id, self.head.take());
-        let Piece { kept, length, end } = piece;
-        let Some(mut head) = head else {
-            return tell_or_wait(
-                &self.recorder,
-                Some(Event::ResponseBody { id, kept, length, end }),
-                end.then(|| self.ended()),
-            );
-        };
-        if !end {
-            let body = Event::ResponseBody { id, kept, length, end };
-            return tell_or_wait(&self.recorder, Some(head.event(id)), Some(body));
+        let Piece { kept, length, end, trailers } = piece;
+        match head {
+            Some(mut head) if end && trailers.is_none() => {
+                head.response.body = Body { bytes: kept, length, complete: true };
+                tell_or_wait(&self.recorder, [Some(head.whole(id, self.recorder.now()))])
+            }
+            head => {
+                let events = [
+                    head.map(|it| it.event(id)),
+                    Some(Event::ResponseBody { id, kept, length, end }),
+                    trailers.map(|trailers| Event::ResponseTrailers { id, trailers }),
+                    end.then(|| Event::Ended { id, at: self.recorder.now(), failure: None }),
+                ];
+                tell_or_wait(&self.recorder, events)
+            }
         }
-        head.response.body = Body { bytes: kept, length, complete: true };
-        tell_or_wait(&self.recorder, Some(head.whole(id, self.recorder.now())), None)
-    }
-
-    /// The fields after the answer's body, before its end.
-    pub(super) fn trailers(&mut self, trailers: Headers) {
-        let head = self.head.take().map(|it| it.event(self.id));
-        tell_later(&self.recorder, head, Event::ResponseTrailers { id: self.id, trailers });
     }
 
     /// The end was told with what came before it.
     pub(super) fn told_all(&mut self) {
         self.open = false;
-    }
-
-    fn ended(&self) -> Event {
-        Event::Ended { id: self.id, at: self.recorder.now(), failure: None }
     }
 
     /// Nothing was told, and nothing will be: another scribe tells.
@@ -125,7 +119,7 @@ impl<R: Recorder> Scribe<R> {
                 (Some(head), None) => (None, head.whole(id, at)),
                 (head, failure) => (head.map(|it| it.event(id)), Event::Ended { id, at, failure }),
             };
-            tell_later(&self.recorder, first, second);
+            tell_later(&self.recorder, [first, Some(second)]);
         }
     }
 }
@@ -153,27 +147,25 @@ impl<R: Recorder> Drop for Scribe<R> {
 }
 
 /// Record from where nothing can wait, in this order.
-pub(super) fn tell_later<R: Recorder>(recorder: &R, first: Option<Event>, second: Event) {
-    let Some(waiting) = tell_or_wait(recorder, first, Some(second)) else { return };
+pub(super) fn tell_later<R: Recorder, const N: usize>(recorder: &R, events: [Option<Event>; N]) {
+    let Some(waiting) = tell_or_wait(recorder, events) else { return };
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(waiting);
     }
 }
 
 /// Record from a poll, in this order: what comes back has to be polled to its end first.
-pub(super) fn tell_or_wait<R: Recorder>(
+pub(super) fn tell_or_wait<R: Recorder, const N: usize>(
     recorder: &R,
-    first: Option<Event>,
-    second: Option<Event>,
+    events: [Option<Event>; N],
 ) -> Option<Waiting> {
-    let first = first.and_then(|it| recorder.offer(it));
-    let second = if first.is_some() { second } else { second.and_then(|it| recorder.offer(it)) };
-    if first.is_none() && second.is_none() {
-        return None;
-    }
+    let mut events = events.into_iter().flatten();
+    let first = events.find_map(|it| recorder.offer(it))?;
     let recorder = recorder.clone();
+    let rest: Vec<_> = events.collect();
     Some(Box::pin(async move {
-        for event in [first, second].into_iter().flatten() {
+        recorder.record(first).await;
+        for event in rest {
             recorder.record(event).await;
         }
     }))
