@@ -34,6 +34,7 @@ mod http3;
 mod intercept;
 mod interim;
 mod io;
+mod lanes;
 mod leg;
 mod limits;
 mod listener;

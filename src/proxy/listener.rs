@@ -9,10 +9,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{mpsc, watch};
 
 use super::intercept::Intercept;
+use super::lanes::Place;
 use super::own::Mark;
 use super::secure::ServerIdentity;
 use super::{Options, TapSpec, failure, serve};
@@ -95,9 +96,14 @@ pub(super) async fn accept<R: Recorder>(listener: TcpListener, tap: Arc<TapState
             Ok((stream, peer)) => {
                 let tap = Arc::clone(&tap);
                 if tap.live.fetch_add(1, Ordering::Relaxed) < tap.options.limits.connections {
-                    tokio::spawn(async move {
-                        let _leaves = Leaves(Arc::clone(&tap));
-                        serve::client(stream, peer, tap).await;
+                    let leaves = Leaves(Arc::clone(&tap));
+                    Place::take().spawn(async move {
+                        // The socket was made known to the runtime that accepted it.
+                        match stream.into_std().and_then(TcpStream::from_std) {
+                            Ok(stream) => serve::client(stream, peer, tap).await,
+                            Err(error) => serve::no_room(&tap, &error.to_string()).await,
+                        }
+                        drop(leaves);
                     });
                 } else {
                     // Closing is all there is to say: it may be an attack.
