@@ -19,6 +19,7 @@ mod answer;
 mod auth;
 mod body;
 mod connect;
+mod driver;
 mod error;
 mod exchange;
 mod failure;

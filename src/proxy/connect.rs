@@ -9,7 +9,6 @@
 
 use std::future::poll_fn;
 use std::net::SocketAddr;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
@@ -22,6 +21,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::net::{TcpStream, lookup_host};
 
 use super::body::Passing;
+use super::driver::Driver;
 use super::failure;
 use super::greeting::{Greeted, Greeting};
 use super::leg::{Leg, Protocol};
@@ -73,37 +73,10 @@ pub(super) struct Opened {
     pub(super) tls: Option<u64>,
 }
 
-/// Who moves a connection's bytes.
-enum Driver {
-    /// Whoever waits for something from it.
-    Here(Pin<Box<dyn Future<Output = ()> + Send>>),
-    /// A task of its own, which ends with the last who has a part in it.
-    Task(Arc<Task>),
-    /// Nobody any more.
-    Ended,
-}
-
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Use {
     First,
     Again,
-}
-
-struct Task {
-    handle: tokio::task::AbortHandle,
-    /// What the server said of itself in HTTP/2.
-    greeted: Option<Greeted>,
-}
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.handle.abort();
-    }
-}
-
-fn spawn(driver: impl Future<Output = ()> + Send + 'static, greeted: Option<Greeted>) -> Driver {
-    let handle = tokio::spawn(driver).abort_handle();
-    Driver::Task(Arc::new(Task { handle, greeted }))
 }
 
 impl<R: Recorder> Connection<R> {
@@ -145,10 +118,14 @@ impl<R: Recorder> Connection<R> {
 
     /// Give it a task of its own: nobody will wait for it, and it is not done yet.
     pub(super) fn detach(&mut self) {
-        self.driver = match std::mem::replace(&mut self.driver, Driver::Ended) {
-            Driver::Here(driver) => spawn(driver, None),
-            other => other,
-        };
+        self.driver.detach();
+    }
+
+    /// Why there is no answer. A request that was not begun when its connection broke hears only
+    /// that it was not begun.
+    pub(super) fn failure(&self, error: &hyper::Error) -> Failure {
+        let broke = if error.is_canceled() { self.driver.broke() } else { None };
+        broke.unwrap_or_else(|| failure::of_hyper(error))
     }
 
     pub(super) fn speaks(&self) -> Protocol {
@@ -165,13 +142,12 @@ impl<R: Recorder> Connection<R> {
 
     /// What the server says of itself in HTTP/2.
     pub(super) fn greeted(&self) -> Option<&Greeted> {
-        let Driver::Task(task) = &self.driver else { return None };
-        task.greeted.as_ref()
+        self.driver.greeted()
     }
 
     /// Another part in the same connection, if it can be shared and still lives.
     fn share(&self) -> Option<Connection<R>> {
-        let (Sender::Many(sender), Driver::Task(task)) = (&self.sender, &self.driver) else {
+        let (Sender::Many(sender), driver) = (&self.sender, self.driver.share()?) else {
             return None;
         };
         if sender.is_closed() {
@@ -181,7 +157,7 @@ impl<R: Recorder> Connection<R> {
             sender: Sender::Many(sender.clone()),
             to: self.to.clone(),
             use_: Use::Again,
-            driver: Driver::Task(Arc::clone(task)),
+            driver,
             relay: Relay::default(),
             tls: self.tls.clone(),
             opened: None,
@@ -202,17 +178,6 @@ impl<R: Recorder> Connection<R> {
         })
         .await
         .is_ok()
-    }
-}
-
-impl Driver {
-    /// Move the connection's bytes, as far as that goes now.
-    fn drive(&mut self, cx: &mut Context<'_>) {
-        if let Driver::Here(driver) = self
-            && driver.as_mut().poll(cx).is_ready()
-        {
-            *self = Driver::Ended;
-        }
     }
 }
 
@@ -376,7 +341,7 @@ async fn spoken<R: Recorder>(
                 .await
                 .map_err(|it| failure::of_hyper(&it))?;
             let driver = async move { drop(driver.with_upgrades().await) };
-            (Sender::One(sender), Driver::Here(Box::pin(driver)))
+            (Sender::One(sender), Driver::here(driver))
         }
         Protocol::Http2 => {
             let (greeting, greeted) = Greeting::new();
@@ -385,7 +350,7 @@ async fn spoken<R: Recorder>(
                 .handshake(TokioIo::new(Overheard::new(socket, greeting)))
                 .await
                 .map_err(|it| failure::of_hyper(&it))?;
-            let driver = spawn(async move { drop(driver.await) }, Some(greeted));
+            let driver = Driver::task(driver, Some(greeted));
             (Sender::Many(sender), driver)
         }
     };

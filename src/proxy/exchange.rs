@@ -246,7 +246,7 @@ impl<R: Recorder> Client<R> {
                 Ok(self.pass_on(scribe, response, source, turn, &to, host))
             }
             Err(error) => {
-                let (failure, use_) = (failure::of_hyper(&error), connection.use_);
+                let (failure, use_) = (connection.failure(&error), connection.use_);
                 let failed = Failed { failure, use_, reason: failure::reason(&error) };
                 self.fail(scribe, &to, failed, is_browser).await
             }
