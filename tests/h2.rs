@@ -318,7 +318,7 @@ impl TryClone for http::request::Builder {
 
 #[tokio::test]
 async fn nobody_there_breaks_one_stream_and_not_the_connection() {
-    let (tap, notebook, _proxy) = start(&reverse(wire::nobody().await), Options::default()).await;
+    let (tap, notebook, _proxy) = start(&reverse(wire::nobody()), Options::default()).await;
     let client = speak_to(tap).await;
     for _ in 0..2 {
         let request = Request::get("http://gw.test/").header("origin", "https://a.test");

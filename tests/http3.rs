@@ -147,7 +147,7 @@ async fn trailers_go_on() {
 /// A browser's failure stays one, anybody else gets an answer.
 #[tokio::test]
 async fn a_failure_breaks_the_stream_of_a_browser() {
-    let mut rig = Rig::new(wire::nobody().await, "").await;
+    let mut rig = Rig::new(wire::nobody(), "").await;
     let (status, body, _) = rig.ask(request(Method::GET, "/a"), b"").await.unwrap();
     assert_eq!(status, 502, "{body}");
     let mut browser = request(Method::GET, "/b");
@@ -162,7 +162,7 @@ async fn a_failure_breaks_the_stream_of_a_browser() {
 
 #[tokio::test]
 async fn who_does_not_trust_the_tap_is_recorded() {
-    let rig = Rig::new(wire::nobody().await, "").await;
+    let rig = Rig::new(wire::nobody(), "").await;
     let to = rig.proxy.addresses()[0];
     let stranger = rig.endpoint.connect_with(client(&[]), to, "localhost").unwrap();
     assert!(stranger.await.is_err());

@@ -333,7 +333,7 @@ enum Breaks {
 
 async fn broken(breaks: Breaks) -> String {
     let address = match breaks {
-        Breaks::Refuses => nobody().await,
+        Breaks::Refuses => nobody(),
         Breaks::HasNoName => return "nowhere.invalid:80".to_owned(),
         _ => {
             server(move |mut wire| async move {
@@ -636,7 +636,9 @@ async fn a_request_never_comes_back_to_its_tap() {
     let hops = notebook.ended(2).await;
     assert!(hops.iter().all(|it| failed(it) == Some(FailureKind::RefusedByTap)), "{hops:?}");
 
-    let free = nobody().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let free = listener.local_addr().unwrap();
+    drop(listener);
     let circle = vec![spec(&format!("a=reverse:{free}=http://127.0.0.1:{}", free.port()))];
     let refused = Proxy::bind(circle, Options::default()).await.unwrap_err();
     assert!(matches!(refused, Error::Loop { .. }), "{refused:?}");

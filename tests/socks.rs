@@ -135,7 +135,7 @@ async fn a_password_is_asked_for_and_checked() {
 
 #[tokio::test]
 async fn what_does_not_pass_is_told_and_recorded() {
-    let nobody = wire::nobody().await.port();
+    let nobody = wire::nobody().port();
     let own = b"\x01\x7f\0\0\x01".as_slice();
     for (options, asked, code, kind) in [
         (with_authority(), request(2, own, 1), 7, FailureKind::RefusedByTap),

@@ -221,7 +221,7 @@ async fn an_upstream_that_cannot_be_trusted_is_a_failure_and_not_an_answer() {
 async fn an_upstream_that_is_not_there_fails_the_request_itself() {
     let rig = Rig::new().await;
     let connections = std::sync::Arc::default();
-    let server = Server { address: nobody().await, connections };
+    let server = Server { address: nobody(), connections };
     let (answer, _) = rig.ask(&server, &["http/1.1"], "Origin: https://a.test\r\n").await;
     assert_eq!(answer, "");
     let hop = &rig.notebook.ended(1).await[0];

@@ -134,7 +134,7 @@ async fn socks_gets_a_name_or_an_address_and_the_password() {
 #[tokio::test]
 async fn who_is_reached_without_it_is_reached_straight() {
     let upstream = echo().await;
-    let nobody = wire::nobody().await;
+    let nobody = wire::nobody();
     let spec = format!("origin=reverse:127.0.0.1:0=http://{upstream}");
     let (_tap, _, mut client) = tap(&spec, via(&format!("http://{nobody}"), "127.0.0.0/8")).await;
     client.send("GET /a HTTP/1.1\r\nHost: h\r\n\r\n").await;

@@ -17,6 +17,7 @@ use tokio::sync::oneshot;
 
 use super::connect::{Connection, Upstreams};
 use super::io::Control;
+use super::listener::TapState;
 use super::scribe::{Piece, Scribe, Waiting, tell_or_wait};
 use super::{failure, heads};
 use crate::trace::{Event, FailureKind, HopId, Recorder};
@@ -38,7 +39,7 @@ pub(super) enum Passing<R: Recorder> {
 pub(super) struct RequestBody<R: Recorder> {
     tee: Tee,
     id: HopId,
-    recorder: R,
+    tap: Arc<TapState<R>>,
     /// Opens when the upstream wants the body (`Expect: 100-continue`).
     gate: Option<Gate>,
     /// Says so when all of it has passed.
@@ -102,7 +103,7 @@ impl<R: Recorder> Passing<R> {
     pub(super) fn request(
         body: Incoming,
         id: HopId,
-        recorder: &R,
+        tap: &Arc<TapState<R>>,
         limit: usize,
         gate: Option<Gate>,
     ) -> (Passing<R>, Option<Arc<AtomicBool>>) {
@@ -110,8 +111,8 @@ impl<R: Recorder> Passing<R> {
             // The head says already that it is complete.
             return (Passing::Own(None), None);
         }
-        let (tee, recorder, sent) = (Tee::new(body, limit), recorder.clone(), Arc::default());
-        let body = RequestBody { tee, id, recorder, gate, sent: Arc::clone(&sent) };
+        let (tee, tap, sent) = (Tee::new(body, limit), Arc::clone(tap), Arc::default());
+        let body = RequestBody { tee, id, tap, gate, sent: Arc::clone(&sent) };
         (Passing::Request(Box::new(body)), Some(sent))
     }
 
@@ -221,7 +222,7 @@ impl<R: Recorder> RequestBody<R> {
                         let trailers =
                             trailers.map(|it| Event::RequestTrailers { id, trailers: it });
                         let body = Event::RequestBody { id, kept, length, end };
-                        tell_or_wait(&self.recorder, [trailers, Some(body)])
+                        tell_or_wait(&self.tap, [trailers, Some(body)])
                     });
                     self.tee.pass(waiting, frame, cx)
                 }

@@ -86,7 +86,7 @@ impl<R: Recorder> Client<R> {
         Client { tap, id, control, leg, upstreams: Arc::new(upstreams) }
     }
 
-    pub(super) fn tap(&self) -> &TapState<R> {
+    pub(super) fn tap(&self) -> &Arc<TapState<R>> {
         &self.tap
     }
 
@@ -121,7 +121,7 @@ impl<R: Recorder> Client<R> {
             let authority = self.tap.intercept.as_ref().map(|it| &it.authority);
             return Ok(pages::answer(page, &asked.head, tap, address, authority));
         }
-        let mut scribe = Scribe::new(&self.tap.recorder);
+        let mut scribe = Scribe::new(&self.tap);
         if !is_allowed {
             self.tell_asked(&scribe, &asked, url, Exchange::Http, Vec::new()).await;
             scribe.end(Some(failure::failure(FailureKind::RefusedByTap, answer::NO_PASSWORD)));
@@ -192,14 +192,14 @@ impl<R: Recorder> Client<R> {
         let mut connection = match connected {
             Ok(connection) => connection,
             Err(failure) => {
-                let (body, _) = Passing::request(body, id, &self.tap.recorder, limit, None);
+                let (body, _) = Passing::request(body, id, &self.tap, limit, None);
                 Box::pin(drain(body)).await;
                 return self.fail(scribe, &to, failure.into(), is_browser).await;
             }
         };
         let waits = !body.is_end_stream() && headers.contains_key(EXPECT);
         let (open, gate) = if waits { Some(gate()).unzip() } else { (None, None) };
-        let (body, sent) = Passing::request(body, id, &self.tap.recorder, limit, gate);
+        let (body, sent) = Passing::request(body, id, &self.tap, limit, gate);
         head.uri = route::target(head.uri);
         head.version = head.version.min(Version::HTTP_11);
         head.headers = headers;

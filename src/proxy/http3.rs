@@ -121,7 +121,11 @@ async fn client<R: Recorder>(incoming: Incoming, tap: Arc<TapState<R>>) {
 }
 
 /// The client's handshake came to nothing.
-async fn record_failed<R: Recorder>(tap: &TapState<R>, id: ConnectionId, error: &ConnectionError) {
+async fn record_failed<R: Recorder>(
+    tap: &Arc<TapState<R>>,
+    id: ConnectionId,
+    error: &ConnectionError,
+) {
     if let ConnectionError::ConnectionClosed(_) | ConnectionError::TransportError(_) = error {
         let url = format!("https://{}/", tap.address_text);
         let request = Request { url, version: trace::Version::Http3, ..Request::default() };

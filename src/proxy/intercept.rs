@@ -261,7 +261,7 @@ impl<R: Recorder> Tunnel<R> {
     where
         S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
     {
-        let mut scribe = Scribe::new(&self.tap.recorder);
+        let mut scribe = Scribe::new(&self.tap);
         let asked = Event::Asked {
             id: scribe.id(),
             tap: self.tap.id,
@@ -292,14 +292,14 @@ impl<R: Recorder> Tunnel<R> {
 
 /// A `CONNECT` through which no request came.
 struct Failed<'a, R: Recorder> {
-    tap: &'a TapState<R>,
+    tap: &'a Arc<TapState<R>>,
     connection: ConnectionId,
     at: Time,
 }
 
 impl<R: Recorder> Failed<'_, R> {
     async fn record(self, request: Request, kind: FailureKind, why: &str) {
-        let mut scribe = Scribe::new(&self.tap.recorder);
+        let mut scribe = Scribe::new(self.tap);
         let asked = Event::Asked {
             id: scribe.id(),
             tap: self.tap.id,

@@ -4,7 +4,7 @@
 //! `100 Continue`: `103 Early Hints` end here.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use http::{Request, StatusCode};
 use tokio::sync::oneshot;
@@ -19,13 +19,13 @@ pub(super) fn listen<R: Recorder, B>(
     open: Option<oneshot::Sender<()>>,
     scribe: &Scribe<R>,
 ) {
-    let (recorder, id, open) = (scribe.recorder().clone(), scribe.id(), Mutex::new(open));
+    let (tap, id, open) = (Arc::clone(scribe.tap()), scribe.id(), Mutex::new(open));
     let told = AtomicUsize::default();
     hyper::ext::on_informational(request, move |it| {
-        let (at, status) = (recorder.now(), it.status().as_u16());
+        let (at, status) = (tap.recorder.now(), it.status().as_u16());
         if told.fetch_add(1, Ordering::Relaxed) < MOST {
             let interim = Interim { at, status, headers: heads::record(it.headers()) };
-            tell_later(&recorder, [Some(Event::Interim { id, interim })]);
+            tell_later(&tap, [Some(Event::Interim { id, interim })]);
         }
         if it.status() == StatusCode::CONTINUE
             && let Some(open) = open.lock().unwrap_or_else(PoisonError::into_inner).take()

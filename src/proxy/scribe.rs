@@ -8,7 +8,9 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
+use super::listener::TapState;
 use crate::trace::{
     Body, Event, Failure, FailureKind, Headers, HopId, OwnChange, Recorder, Response, Time,
 };
@@ -18,7 +20,7 @@ pub(super) type Waiting = Pin<Box<dyn Future<Output = ()> + Send>>;
 
 /// The open end of one exchange.
 pub(super) struct Scribe<R: Recorder> {
-    recorder: R,
+    tap: Arc<TapState<R>>,
     id: HopId,
     open: bool,
     /// An answer's head that was not told yet.
@@ -45,21 +47,21 @@ pub(super) struct Piece {
 }
 
 impl<R: Recorder> Scribe<R> {
-    pub(super) fn new(recorder: &R) -> Scribe<R> {
-        Scribe { recorder: recorder.clone(), id: recorder.next_id(), open: true, head: None }
+    pub(super) fn new(tap: &Arc<TapState<R>>) -> Scribe<R> {
+        Scribe { tap: Arc::clone(tap), id: tap.recorder.next_id(), open: true, head: None }
     }
 
     pub(super) fn id(&self) -> HopId {
         self.id
     }
 
-    pub(super) fn recorder(&self) -> &R {
-        &self.recorder
+    pub(super) fn tap(&self) -> &Arc<TapState<R>> {
+        &self.tap
     }
 
     /// Record an event now; what comes back waits for room, if there is none.
     pub(super) fn tell(&self, event: Event) -> impl Future<Output = ()> + use<R> {
-        let waiting = tell_or_wait(&self.recorder, [Some(event)]);
+        let waiting = tell_or_wait(&self.tap, [Some(event)]);
         async move {
             if let Some(waiting) = waiting {
                 waiting.await;
@@ -69,14 +71,14 @@ impl<R: Recorder> Scribe<R> {
 
     /// An answer has begun. It is told with what comes of its body, or by [`Scribe::flush`].
     pub(super) fn answered(&mut self, response: Response, own_changes: Vec<OwnChange>) {
-        let at = self.recorder.now();
+        let at = self.tap.recorder.now();
         self.head = Some(Box::new(Head { at, response, own_changes }));
     }
 
     /// Tell what was held back: now something has to be waited for.
     pub(super) fn flush(&mut self) -> Option<Waiting> {
         let head = self.head.take()?;
-        tell_or_wait(&self.recorder, [Some(head.event(self.id))])
+        tell_or_wait(&self.tap, [Some(head.event(self.id))])
     }
 
     /// A piece of the answer's body. When there is something to wait for and the piece is the
@@ -87,16 +89,16 @@ impl<R: Recorder> Scribe<R> {
         match head {
             Some(mut head) if end && trailers.is_none() => {
                 head.response.body = Body { bytes: kept, length, complete: true };
-                tell_or_wait(&self.recorder, [Some(head.whole(id, self.recorder.now()))])
+                tell_or_wait(&self.tap, [Some(head.whole(id, self.tap.recorder.now()))])
             }
             head => {
                 let events = [
                     head.map(|it| it.event(id)),
                     Some(Event::ResponseBody { id, kept, length, end }),
                     trailers.map(|trailers| Event::ResponseTrailers { id, trailers }),
-                    end.then(|| Event::Ended { id, at: self.recorder.now(), failure: None }),
+                    end.then(|| Event::Ended { id, at: self.tap.recorder.now(), failure: None }),
                 ];
-                tell_or_wait(&self.recorder, events)
+                tell_or_wait(&self.tap, events)
             }
         }
     }
@@ -114,12 +116,12 @@ impl<R: Recorder> Scribe<R> {
     /// It is over.
     pub(super) fn end(&mut self, failure: Option<Failure>) {
         if std::mem::replace(&mut self.open, false) {
-            let (id, at) = (self.id, self.recorder.now());
+            let (id, at) = (self.id, self.tap.recorder.now());
             let (first, second) = match (self.head.take(), failure) {
                 (Some(head), None) => (None, head.whole(id, at)),
                 (head, failure) => (head.map(|it| it.event(id)), Event::Ended { id, at, failure }),
             };
-            tell_later(&self.recorder, [first, Some(second)]);
+            tell_later(&self.tap, [first, Some(second)]);
         }
     }
 }
@@ -146,9 +148,12 @@ impl<R: Recorder> Drop for Scribe<R> {
     }
 }
 
-/// Record from where nothing can wait, in this order.
-pub(super) fn tell_later<R: Recorder, const N: usize>(recorder: &R, events: [Option<Event>; N]) {
-    let Some(waiting) = tell_or_wait(recorder, events) else { return };
+/// Record from where nothing can wait, in this order. The tap does not end before it is done.
+pub(super) fn tell_later<R: Recorder, const N: usize>(
+    tap: &Arc<TapState<R>>,
+    events: [Option<Event>; N],
+) {
+    let Some(waiting) = tell_or_wait(tap, events) else { return };
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(waiting);
     }
@@ -156,17 +161,17 @@ pub(super) fn tell_later<R: Recorder, const N: usize>(recorder: &R, events: [Opt
 
 /// Record from a poll, in this order: what comes back has to be polled to its end first.
 pub(super) fn tell_or_wait<R: Recorder, const N: usize>(
-    recorder: &R,
+    tap: &Arc<TapState<R>>,
     events: [Option<Event>; N],
 ) -> Option<Waiting> {
     let mut events = events.into_iter().flatten();
-    let first = events.find_map(|it| recorder.offer(it))?;
-    let recorder = recorder.clone();
+    let first = events.find_map(|it| tap.recorder.offer(it))?;
+    let tap = Arc::clone(tap);
     let rest: Vec<_> = events.collect();
     Some(Box::pin(async move {
-        recorder.record(first).await;
+        tap.recorder.record(first).await;
         for event in rest {
-            recorder.record(event).await;
+            tap.recorder.record(event).await;
         }
     }))
 }

@@ -60,7 +60,7 @@ impl ServerIdentity {
 /// The first connection to an upstream, opened before the client's handshake is answered, and
 /// what the client may be offered then.
 pub(super) async fn ask_upstream<R: Recorder>(
-    tap: &TapState<R>,
+    tap: &Arc<TapState<R>>,
     leg: &Leg,
     socket: Result<(Socket, u64), Failure>,
 ) -> (Result<Connection<R>, Failure>, Vec<&'static [u8]>) {
@@ -167,7 +167,7 @@ async fn encrypted<R: Recorder>(
 
 /// The client's handshake came to nothing.
 async fn record_failed<R: Recorder>(
-    tap: &TapState<R>,
+    tap: &Arc<TapState<R>>,
     id: ConnectionId,
     name: &str,
     error: &io::Error,
@@ -186,7 +186,7 @@ async fn record_failed<R: Recorder>(
 
 /// A handshake with a client that wanted to talk to `name`, and what became of it.
 async fn record<R: Recorder>(
-    tap: &TapState<R>,
+    tap: &Arc<TapState<R>>,
     id: ConnectionId,
     name: &str,
     kind: FailureKind,
@@ -199,7 +199,7 @@ async fn record<R: Recorder>(
 /// The client said nothing that could be answered.
 async fn no_hello<R: Recorder>(
     io: Rewound<ClientIo>,
-    tap: &TapState<R>,
+    tap: &Arc<TapState<R>>,
     id: ConnectionId,
     why: NoHello,
 ) {
@@ -217,7 +217,7 @@ async fn no_hello<R: Recorder>(
 }
 
 /// Something else was spoken to a tap that listens with TLS.
-async fn not_tls<R: Recorder>(mut io: Rewound<ClientIo>, tap: &TapState<R>, id: ConnectionId) {
+async fn not_tls<R: Recorder>(mut io: Rewound<ClientIo>, tap: &Arc<TapState<R>>, id: ConnectionId) {
     let Some(request) = refused::request(io.first(), Scheme::Http, &tap.address_text) else {
         return;
     };

@@ -144,21 +144,21 @@ where
 }
 
 /// A client for whom there is no room.
-pub(super) async fn one_too_many<R: Recorder>(tap: &TapState<R>) {
+pub(super) async fn one_too_many<R: Recorder>(tap: &Arc<TapState<R>>) {
     let limit = tap.options.limits.connections;
     let why = format!("{limit} connections are open already (--limit connections=N)");
     no_room(tap, &why).await;
 }
 
 /// Clients that are not taken before others leave.
-pub(super) async fn no_room<R: Recorder>(tap: &TapState<R>, why: &str) {
+pub(super) async fn no_room<R: Recorder>(tap: &Arc<TapState<R>>, why: &str) {
     let id = ConnectionId(tap.connections.fetch_add(1, Ordering::Relaxed));
     let request = Request { url: format!("http://{}/", tap.address_text), ..Request::default() };
     record_refused(tap, id, request, FailureKind::RefusedByTap, why).await;
 }
 
 pub(super) async fn record_refusal<R: Recorder>(
-    tap: &TapState<R>,
+    tap: &Arc<TapState<R>>,
     connection: ConnectionId,
     refusal: Refusal,
 ) {
@@ -213,7 +213,7 @@ where
 
 /// What was not taken was asked all the same.
 pub(super) async fn record_refused<R: Recorder>(
-    tap: &TapState<R>,
+    tap: &Arc<TapState<R>>,
     connection: ConnectionId,
     mut request: Request,
     kind: FailureKind,
@@ -222,7 +222,7 @@ pub(super) async fn record_refused<R: Recorder>(
     if let Mode::Forward { .. } = tap.spec.mode {
         auth::hide_refused(&mut request.headers);
     }
-    let mut scribe = Scribe::new(&tap.recorder);
+    let mut scribe = Scribe::new(tap);
     let asked = Event::Asked {
         id: scribe.id(),
         tap: tap.id,

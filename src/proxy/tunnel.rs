@@ -45,7 +45,7 @@ pub(super) async fn copy<R, A, B>(
     let ear = |from| match reading {
         Heard::Count => None,
         Heard::Frames { kept } => {
-            let (parser, recorder) = (Parser::new(from, kept), scribe.recorder().clone());
+            let (parser, recorder) = (Parser::new(from, kept), scribe.tap().recorder.clone());
             Some(Ear { parser, recorder, heard: Arc::clone(&heard) })
         }
     };
