@@ -8,7 +8,6 @@ use serde::{Deserialize, Serialize};
 
 use super::dictionary::Dictionary;
 use super::stored::Blobs;
-use super::tls;
 use crate::trace::{Headers, Hop, HopTls, TlsSession, Trailers};
 
 /// The ids of the blobs.
@@ -35,7 +34,7 @@ impl Asides {
         let mut asides = Asides::default();
         if let Some(it) = &hop.tls {
             let mut put = |side: Option<&Arc<TlsSession>>| {
-                side.map(|it| dictionary.intern(db, &tls::write(it))).transpose()
+                side.map(|it| dictionary.session(db, it)).transpose()
             };
             asides.client_tls = put(it.client.as_ref())?;
             asides.upstream_tls = put(it.upstream.as_ref())?;

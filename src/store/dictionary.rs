@@ -8,13 +8,14 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::hash::BuildHasher;
+use std::sync::Arc;
 
 use foldhash::quality::RandomState;
 use rusqlite::blob::ZeroBlob;
 use rusqlite::{Connection, MAIN_DB, params};
 
-use super::block;
-use crate::trace::Headers;
+use super::{block, tls};
+use crate::trace::{Headers, TlsSession};
 
 /// The dictionary of one epoch. The default one has not begun yet.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ pub(super) struct Dictionary {
     /// By hash, because they do not stay in memory.
     large: HashMap<u64, i64, RandomState>,
     again: Again,
+    /// By address, which is nobody else's as long as they are held.
+    sessions: HashMap<usize, (Arc<TlsSession>, i64)>,
     bases: HashMap<u64, Base, RandomState>,
     /// The shapes of the last request and of the last response: the next is often the same.
     recent: [u64; 2],
@@ -115,6 +118,24 @@ impl Dictionary {
         let id = self.append(db, bytes)?;
         self.small.insert(bytes.into(), id);
         self.held += bytes.len() + 64;
+        Ok(id)
+    }
+
+    /// The id of what a TLS handshake agreed on. All hops of a connection share it.
+    pub(super) fn session(
+        &mut self,
+        db: &Connection,
+        session: &Arc<TlsSession>,
+    ) -> rusqlite::Result<i64> {
+        let key = Arc::as_ptr(session).addr();
+        if let Some((_, id)) = self.sessions.get(&key) {
+            return Ok(*id);
+        }
+        let id = self.intern(db, &tls::write(session))?;
+        if self.sessions.len() >= SESSIONS {
+            self.sessions.clear();
+        }
+        self.sessions.insert(key, (Arc::clone(session), id));
         Ok(id)
     }
 
@@ -210,6 +231,8 @@ impl Again {
 const HOPS_PER_EPOCH: u32 = 65_536;
 /// Keeps the dictionary's memory small; what repeats is learned again within a few hops.
 const BYTES_PER_DICTIONARY: usize = 8 << 20;
+/// Connections whose sessions are known without a look at them.
+const SESSIONS: usize = 1024;
 const SMALL: usize = 4096;
 /// Values that are written into their place, for which there is a price, too; those beyond do not
 /// fit into the page cache, and their empty pages would go to the log before they are filled.
