@@ -546,15 +546,21 @@ async fn marks_between_its_taps_and_nowhere_else() {
     })
     .await;
     let options = Options { mark: true, ..Options::default() };
-    let bound = Proxy::bind(vec![reverse(app)], options.clone()).await.unwrap();
-    // Two taps of one process, the outer before the inner.
-    let inner = bound.addresses()[0];
-    drop(bound);
-    let taps = vec![
-        spec(&format!("edge=reverse:0=http://{inner}")),
-        TapSpec { listen: inner, ..reverse(app) },
-    ];
-    let (proxy, notebook) = start(taps, options).await;
+    // Two taps of one process, the outer before the inner. Which port the inner one gets must be
+    // known before, and another test may be quicker to have it.
+    let (proxy, notebook) = loop {
+        let bound = Proxy::bind(vec![reverse(app)], options.clone()).await.unwrap();
+        let inner = bound.addresses()[0];
+        drop(bound);
+        let outer = spec(&format!("edge=reverse:0=http://{inner}"));
+        let taps = vec![outer, TapSpec { listen: inner, ..reverse(app) }];
+        let notebook = Notebook::new();
+        match Proxy::start(taps, &notebook, options.clone()).await {
+            Ok(proxy) => break (proxy, notebook),
+            Err(Error::Listen { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    };
     let mut wire = Wire::to(proxy.addresses()[0]).await;
     wire.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n").await;
     wire.head().await;
