@@ -6,9 +6,10 @@
 //! little.
 //!
 //! **Invariant:** memory forgets only what a commit has kept. A transaction that fails is rolled
-//! back and tried again at the next tick, with everything in it.
+//! back and tried again: with less, where there was no room for all of it, and in a while.
 
 mod ledger;
+mod missing;
 mod only;
 mod pieces;
 mod session;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use hopscope::store::{Reader, Unrecorded};
+use hopscope::store::{Reader, State, Unrecorded};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -168,8 +168,13 @@ pub(crate) async fn full() {
     let code = program.exit_code().await;
     let (kept, Unrecorded { count: lost, why }) = accounts(&program);
     line("fills the disk", &got, &format!("{kept} hops, {lost} lost ({why}), exit {code}"), held);
-    assert!(code == 1 || lost == 0, "exit {code}");
-    assert_eq!(kept as u64 + lost, 60, "each is kept or counted");
+    assert_eq!(code, 1);
+    let said = format!("{} hops", 60 - kept);
+    assert!(program.errors().contains(&said), "not {said}: {}", program.errors());
+    // There may be no room for one more page. Then the trace does not say that it is finished.
+    let state = Reader::open(&program.trace).unwrap().info().unwrap().state;
+    let counted = kept as u64 + lost;
+    assert!(counted == 60 || state == State::Open, "{counted} are kept or counted: {state:?}");
 }
 
 /// Hops that are there with their end, and what was lost; one that is there without is lost, too.

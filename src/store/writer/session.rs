@@ -7,9 +7,10 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension};
 
 use super::ledger::{self, Entry, Ledger};
+use super::missing::{self, Shortage};
 use super::only::Only;
 use super::window::{self, Window};
 use crate::store::dictionary::{Beginning, Dictionary};
@@ -30,6 +31,7 @@ pub(super) struct Session<C> {
     window: Window,
     /// Where bodies are put together that came in pieces.
     room: [Vec<u8>; 2],
+    shortage: Option<Shortage>,
     pub(super) unrecorded: Unrecorded,
     /// What of `unrecorded` the file says.
     said: u64,
@@ -57,7 +59,7 @@ impl Session<Connection> {
         window::prepare(&connection, keep)?;
         let mut session = Session::over(connection, Some(place::File::at(path)))?;
         session.ledger.only = Only::new(only);
-        say_skipped(&session.connection, &session.ledger.only)?;
+        missing::say_skipped(&session.connection, &session.ledger.only)?;
         session.window = Window::new(keep);
         // The first one known gets number 0, so row ids of our own hops are their sequences.
         session.numbers.recorder(&session.connection, recorder)?;
@@ -67,14 +69,22 @@ impl Session<Connection> {
     /// The last commit is done: make the trace one file, and say that it is finished.
     pub(super) fn finish(mut self) {
         let Session { connection, unrecorded, ledger, .. } = &mut self;
+        let say = || {
+            // In one transaction these are one page.
+            let transaction = connection.unchecked_transaction()?;
+            missing::say_unrecorded(&transaction, unrecorded)?;
+            missing::say_skipped(&transaction, &ledger.only)?;
+            transaction.execute("UPDATE meta SET value = 'finished' WHERE key = 'state'", [])?;
+            transaction.commit()
+        };
         // The log stays beside the file when there is no room to fold it in; the trace opens
         // with it just as well.
-        let _ = say_unrecorded(connection, unrecorded)
-            .and_then(|()| say_skipped(connection, &ledger.only))
-            .and_then(|()| {
-                connection.execute("UPDATE meta SET value = 'finished' WHERE key = 'state'", [])
+        let _ = say()
+            .or_else(|_| {
+                missing::fold_log(connection)?;
+                say()
             })
-            .and_then(|_| connection.pragma_update(None, "journal_mode", "DELETE"));
+            .and_then(|()| connection.pragma_update(None, "journal_mode", "DELETE"));
     }
 }
 
@@ -101,6 +111,7 @@ impl<C: BorrowMut<Connection>> Session<C> {
             pack,
             window,
             room,
+            shortage: None,
             unrecorded,
             said: 0,
         })
@@ -150,6 +161,9 @@ impl<C: BorrowMut<Connection>> Session<C> {
             file.restore_if_gone(db)?;
             self.window.fold_log(db, file.log_bytes())?;
         }
+        if self.shortage.is_some() {
+            missing::fold_log(db)?;
+        }
         if self.ledger.is_clean() && self.unrecorded.count == self.said {
             return Ok(Progress::All);
         }
@@ -161,10 +175,12 @@ impl<C: BorrowMut<Connection>> Session<C> {
             pack: &mut self.pack,
             window: &mut self.window,
             room: &mut self.room,
+            shortage: self.shortage.as_ref(),
+            said: self.said,
         };
         match writing.write(db, &self.ledger, &self.unrecorded) {
-            Ok(Written { open, over, cut }) => {
-                self.said = self.unrecorded.count;
+            Ok(Written { open, over, cut, said }) => {
+                self.said = said;
                 if cut {
                     // All that is open was written.
                     self.ledger.now = None;
@@ -173,16 +189,41 @@ impl<C: BorrowMut<Connection>> Session<C> {
                 if cut {
                     self.ledger.cut_running();
                 }
-                Ok(if self.ledger.is_clean() { Progress::All } else { Progress::More })
+                if self.ledger.is_clean() {
+                    self.shortage = None;
+                    return Ok(Progress::All);
+                }
+                if let Some(shortage) = &mut self.shortage {
+                    shortage.portion = shortage.portion.saturating_mul(2);
+                }
+                Ok(Progress::More)
             }
             Err(error) => {
                 // What the dictionary believes to be stored was rolled back.
                 (self.numbers, self.window) = before;
                 self.dictionary = Dictionary::default();
                 self.pack = Pack::default();
-                Err(error)
+                if self.file.is_none() || error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
+                {
+                    return Err(error);
+                }
+                self.run_short(error)
             }
         }
+    }
+
+    /// Make the best of the room that is left, one hop at a time if need be.
+    fn run_short(&mut self, error: rusqlite::Error) -> rusqlite::Result<Progress> {
+        let all = self.ledger.over.len();
+        let tried = self.shortage.as_ref().map_or(all, |it| it.portion.min(all));
+        let shortage = Shortage::after(&error, tried);
+        let words = shortage.words(&self.unrecorded, self.hops_not_kept());
+        let is_first = self.shortage.replace(shortage).is_none();
+        // Each time takes room.
+        if is_first && missing::say_unrecorded(self.connection.borrow(), &words).is_ok() {
+            self.said = words.count;
+        }
+        if tried > 1 { Ok(Progress::More) } else { Err(error) }
     }
 }
 
@@ -207,6 +248,8 @@ struct Writing<'a> {
     pack: &'a mut Pack,
     window: &'a mut Window,
     room: &'a mut [Vec<u8>; 2],
+    shortage: Option<&'a Shortage>,
+    said: u64,
 }
 
 /// What one transaction did.
@@ -216,6 +259,8 @@ struct Written {
     over: usize,
     /// Bodies that still run lost their beginning.
     cut: bool,
+    /// How many hops the file now says went unrecorded.
+    said: u64,
 }
 
 impl Writing<'_> {
@@ -250,7 +295,8 @@ impl Writing<'_> {
             open += usize::from(is_due);
         }
         let mut looked = before;
-        for entry in ledger.over.as_slices().0 {
+        let portion = self.shortage.map_or(usize::MAX, |it| it.portion);
+        for entry in ledger.over.as_slices().0.iter().take(portion) {
             let stored = self.dictionary.stored_in_all();
             let is_time = over % AT_ONCE == 0 || stored.abs_diff(looked) > BYTES_AT_ONCE;
             if is_time {
@@ -264,12 +310,15 @@ impl Writing<'_> {
             over += 1;
         }
         self.pack.flush(&transaction)?;
-        if unrecorded.count > 0 {
-            say_unrecorded(&transaction, unrecorded)?;
+        let waiting = (ledger.over.len() - over + ledger.open.len()) as u64;
+        let words = self.shortage.map(|it| it.words(unrecorded, waiting));
+        let words = words.as_ref().unwrap_or(unrecorded);
+        if words.count != self.said {
+            missing::say_unrecorded(&transaction, words)?;
         }
-        say_skipped(&transaction, &ledger.only)?;
+        missing::say_skipped(&transaction, &ledger.only)?;
         transaction.commit()?;
-        Ok(Written { open, over, cut })
+        Ok(Written { open, over, cut, said: words.count })
     }
 
     /// Let go what the window cannot hold; says whether something went.
@@ -308,23 +357,6 @@ impl Writing<'_> {
         self.pack.push(&stored, place.revision);
         if self.pack.is_full() { self.pack.flush(db) } else { Ok(()) }
     }
-}
-
-fn say_unrecorded(db: &Connection, unrecorded: &Unrecorded) -> rusqlite::Result<()> {
-    let mut statement = db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?;
-    statement.execute(params!["unrecorded", unrecorded.count.cast_signed()])?;
-    statement.execute(params!["unrecorded_why", unrecorded.why])?;
-    Ok(())
-}
-
-fn say_skipped(db: &Connection, only: &Only) -> rusqlite::Result<()> {
-    if only.is_all() {
-        return Ok(());
-    }
-    let mut statement = db.prepare_cached("INSERT OR REPLACE INTO meta VALUES (?, ?)")?;
-    statement.execute(params!["only", only.filter().text()])?;
-    statement.execute(params!["skipped", only.passed_over().cast_signed()])?;
-    Ok(())
 }
 
 impl Numbers {
