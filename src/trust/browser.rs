@@ -174,6 +174,9 @@ const QUIET: &[&str] = &[
     "--disable-extensions",
     "--disable-component-extensions-with-background-pages",
     "--allow-browser-signin=false",
+    // It asks once whether somebody is signed in, whatever it is told. This is a port that no
+    // browser goes to; pages that sign somebody in are not concerned.
+    "--gaia-url=http://127.0.0.1:1",
     "--metrics-recording-only",
     "--disable-features=OptimizationHints,MediaRouter,Translate,AutofillServerCommunication,\
      NetworkTimeServiceQuerying,UseGoogleUpdater,SpareRendererForSitePerProcess",
