@@ -80,6 +80,7 @@ pub use via::{Environment, NoProxy, UpstreamProxy, Via};
 use self::intercept::Intercept;
 use self::listener::Phase;
 use self::refusals::Refusals;
+use self::scribe::Held;
 use self::secure::ServerIdentity;
 use crate::tls::LazyTls;
 use crate::trace::{Recorder, Tap, TapId};
@@ -130,6 +131,7 @@ impl Bound {
                 address_text: address.to_string(),
                 options: Arc::clone(&options),
                 recorder: recorder.clone(),
+                held: Held::default(),
                 connections: Arc::clone(&connections),
                 live: AtomicUsize::default(),
                 tls: Arc::clone(&tls),

@@ -10,7 +10,7 @@ use http::{Request, StatusCode};
 use tokio::sync::oneshot;
 
 use super::heads;
-use super::scribe::{Scribe, tell_later};
+use super::scribe::{Scribe, tell_with_next};
 use crate::trace::{Event, Interim, Recorder};
 
 /// Listen for them on behalf of `request`; `open` is told when the upstream wants the body.
@@ -25,7 +25,7 @@ pub(super) fn listen<R: Recorder, B>(
         let (at, status) = (tap.recorder.now(), it.status().as_u16());
         if told.fetch_add(1, Ordering::Relaxed) < MOST {
             let interim = Interim { at, status, headers: heads::record(it.headers()) };
-            tell_later(&tap, [Some(Event::Interim { id, interim })]);
+            tell_with_next(&tap, Event::Interim { id, interim });
         }
         if it.status() == StatusCode::CONTINUE
             && let Some(open) = open.lock().unwrap_or_else(PoisonError::into_inner).take()

@@ -15,6 +15,7 @@ use tokio::sync::{mpsc, watch};
 use super::intercept::Intercept;
 use super::lanes::Place;
 use super::own::Mark;
+use super::scribe::Held;
 use super::secure::ServerIdentity;
 use super::{Options, TapSpec, failure, serve};
 use crate::tls::LazyTls;
@@ -30,6 +31,7 @@ pub(super) struct TapState<R: Recorder> {
     pub(super) mark: Mark,
     pub(super) options: Arc<Options>,
     pub(super) recorder: R,
+    pub(super) held: Held,
     /// Numbers the connections of all taps.
     pub(super) connections: Arc<AtomicU64>,
     /// Connections that clients have to this tap now.

@@ -8,7 +8,8 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::listener::TapState;
 use crate::trace::{
@@ -148,11 +149,43 @@ impl<R: Recorder> Drop for Scribe<R> {
     }
 }
 
+/// What could not be recorded where it happened, until its exchange tells something else.
+#[derive(Debug, Default)]
+pub(super) struct Held {
+    /// How many there are: nearly always none, and then nobody has to wait to know.
+    count: AtomicUsize,
+    events: Mutex<Vec<Event>>,
+}
+
+impl Held {
+    fn put(&self, event: Event) {
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        events.push(event);
+        self.count.store(events.len(), Ordering::Release);
+    }
+
+    /// Those of one exchange, in their order.
+    fn take(&self, id: HopId) -> Vec<Event> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return Vec::new();
+        }
+        let mut events = self.events.lock().unwrap_or_else(PoisonError::into_inner);
+        let taken = events.extract_if(.., |it| it.id() == id).collect();
+        self.count.store(events.len(), Ordering::Release);
+        taken
+    }
+}
+
+/// Record from where nothing can wait, what must not come after the end of its exchange: if
+/// there is no room, with what the exchange tells next.
+pub(super) fn tell_with_next<R: Recorder>(tap: &TapState<R>, event: Event) {
+    if let Some(event) = tap.recorder.offer(event) {
+        tap.held.put(event);
+    }
+}
+
 /// Record from where nothing can wait, in this order. The tap does not end before it is done.
-pub(super) fn tell_later<R: Recorder, const N: usize>(
-    tap: &Arc<TapState<R>>,
-    events: [Option<Event>; N],
-) {
+fn tell_later<R: Recorder, const N: usize>(tap: &Arc<TapState<R>>, events: [Option<Event>; N]) {
     let Some(waiting) = tell_or_wait(tap, events) else { return };
     if let Ok(runtime) = tokio::runtime::Handle::try_current() {
         runtime.spawn(waiting);
@@ -164,7 +197,8 @@ pub(super) fn tell_or_wait<R: Recorder, const N: usize>(
     tap: &Arc<TapState<R>>,
     events: [Option<Event>; N],
 ) -> Option<Waiting> {
-    let mut events = events.into_iter().flatten();
+    let held = events.iter().flatten().next().map(|it| tap.held.take(it.id()));
+    let mut events = held.unwrap_or_default().into_iter().chain(events.into_iter().flatten());
     let first = events.find_map(|it| tap.recorder.offer(it))?;
     let tap = Arc::clone(tap);
     let rest: Vec<_> = events.collect();
