@@ -8,6 +8,7 @@ mod allow_origin_mismatch;
 mod allow_origin_missing;
 mod allow_origin_missing_on_error;
 mod allow_origin_missing_on_redirect;
+mod answer_cut_short;
 mod answer_replaced;
 mod app_unreachable;
 mod append_slash_refuses_write;
@@ -86,6 +87,7 @@ pub(super) const RULES: &[Rule] = &[
     permanent_redirect_cached::RULE,
     authorization_dropped::RULE,
     answer_replaced::RULE,
+    answer_cut_short::RULE,
     payload_too_large_masked::RULE,
     rate_limited_masked::RULE,
     stage_unknown::RULE,

@@ -54,6 +54,10 @@ app.post('/login', (request, response) => {
   response.cookie('session', 'secret', { httpOnly: true });
   response.redirect('home');
 });
+app.get('/torn', (request, response) => {
+  response.set('Content-Length', '100').write('[{', () => response.socket.destroy());
+});
+app.get('/stalled', (request, response) => response.type('json').write('[{'));
 app.get('/home', (request, response) => response.send('<h1>home</h1>'));
 app.get('/poll', (request, response) => response.set('ETag', '"state-1"').json({ state: 1 }));
 app.get('/private', (request, response) => {
