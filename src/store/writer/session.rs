@@ -313,7 +313,8 @@ impl Writing<'_> {
         let waiting = (ledger.over.len() - over + ledger.open.len()) as u64;
         let words = self.shortage.map(|it| it.words(unrecorded, waiting));
         let words = words.as_ref().unwrap_or(unrecorded);
-        if words.count != self.said {
+        // Also again: the file may be another one since.
+        if words.count.max(self.said) > 0 {
             missing::say_unrecorded(&transaction, words)?;
         }
         missing::say_skipped(&transaction, &ledger.only)?;
