@@ -68,11 +68,11 @@ const FIXES_OF_NOBODY: &[Fix] = &[Fix {
 }];
 
 fn answer_cut_short(case: &Case<'_>) -> Vec<Finding> {
-    let mut found = case.hops().filter(|(_, it)| it.kind != HopKind::Preflight);
-    let cut = found.find_map(|(idx, it)| Some((idx, it, cut(&it.hop)?)));
-    let Some((idx, it, kind)) = cut.filter(|(idx, ..)| !case.is_made_good(*idx)) else {
-        return Vec::new();
-    };
+    let mut cut = case.hops().filter_map(|(idx, it)| {
+        let counts = it.kind != HopKind::Preflight && !case.is_made_good(idx);
+        Some((idx, it, cut(&it.hop).filter(|_| counts)?))
+    });
+    let Some((idx, it, kind)) = cut.next() else { return Vec::new() };
     let how = in_words(kind);
     let (by, title, fixes) = match end(case, it) {
         End::App => (
